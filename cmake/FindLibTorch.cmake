@@ -1,0 +1,41 @@
+# LibTorch from the PyPI wheel or a LibTorch zip, as the imported target LibTorch::torch.
+#
+# Why not find_package(Torch): it wants a CUDA toolkit on the machine, and it adds torch's include
+# folders with -isystem, where the wheel's own fmt 12 shadows the system's fmt and breaks spdlog.
+# Here they come last (-idirafter), so every other library finds its own headers first.
+#
+#   PAL_TORCH_DIR   folder that holds include/torch and lib/libtorch.so (cache variable or environment)
+set(PAL_TORCH_DIR "$ENV{PAL_TORCH_DIR}" CACHE PATH "Folder with LibTorch's include/ and lib/")
+if(NOT PAL_TORCH_DIR AND DEFINED ENV{PAL_TORCH_DIR})
+  set(PAL_TORCH_DIR "$ENV{PAL_TORCH_DIR}" CACHE PATH "" FORCE)
+endif()
+
+find_path(LibTorch_INCLUDE_DIR torch/csrc/api/include/torch/torch.h
+          PATHS ${PAL_TORCH_DIR}/include NO_DEFAULT_PATH)
+find_library(LibTorch_LIBRARY torch PATHS ${PAL_TORCH_DIR}/lib NO_DEFAULT_PATH)
+find_library(LibTorch_CPU_LIBRARY torch_cpu PATHS ${PAL_TORCH_DIR}/lib NO_DEFAULT_PATH)
+find_library(LibTorch_C10_LIBRARY c10 PATHS ${PAL_TORCH_DIR}/lib NO_DEFAULT_PATH)
+find_library(LibTorch_CUDA_LIBRARY torch_cuda PATHS ${PAL_TORCH_DIR}/lib NO_DEFAULT_PATH)
+find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda PATHS ${PAL_TORCH_DIR}/lib NO_DEFAULT_PATH)
+mark_as_advanced(LibTorch_INCLUDE_DIR LibTorch_LIBRARY LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY
+                 LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY)
+
+include(FindPackageHandleStandardArgs)
+find_package_handle_standard_args(LibTorch
+  REQUIRED_VARS LibTorch_LIBRARY LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_INCLUDE_DIR
+  REASON_FAILURE_MESSAGE "set PAL_TORCH_DIR to the folder named torch of the torch wheel, or run tools/setup.sh, which installs one")
+
+if(LibTorch_FOUND AND NOT TARGET LibTorch::torch)
+  add_library(LibTorch::torch INTERFACE IMPORTED)
+  set_target_properties(LibTorch::torch PROPERTIES
+    INTERFACE_COMPILE_OPTIONS
+      "SHELL:-idirafter ${LibTorch_INCLUDE_DIR};SHELL:-idirafter ${LibTorch_INCLUDE_DIR}/torch/csrc/api/include"
+    INTERFACE_COMPILE_DEFINITIONS "USE_DISTRIBUTED;USE_C10D_GLOO")
+  # torch_cuda registers its kernels when it is loaded; nothing names its symbols, so keep it by force.
+  set(_torch_libraries ${LibTorch_LIBRARY} ${LibTorch_CPU_LIBRARY} ${LibTorch_C10_LIBRARY})
+  if(LibTorch_CUDA_LIBRARY)
+    list(APPEND _torch_libraries ${LibTorch_CUDA_LIBRARY} ${LibTorch_C10_CUDA_LIBRARY})
+  endif()
+  # The wheel's libraries export parts of an older std::filesystem that crash; libstdc++ must be searched first.
+  target_link_libraries(LibTorch::torch INTERFACE "-Wl,--no-as-needed" stdc++ ${_torch_libraries})
+endif()

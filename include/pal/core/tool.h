@@ -1,0 +1,19 @@
+// What every command-line tool shares: logging on stderr and the meaning of its exit codes.
+#pragma once
+
+#include <functional>
+
+namespace pal {
+
+enum ExitCode : int {
+  kDone = 0,          // everything was done
+  kFailed = 1,        // our mistake, or the machine's
+  kUserError = 2,     // the user's input is wrong: one clear message, nothing written
+  kTerminated = 143,  // stopped by SIGTERM with a checkpoint saved
+};
+
+// Runs `body` and turns what it throws into one message on stderr ("NAME: error: ...") and an exit code.
+// CLI::ParseError prints CLI11's own message and gives kUserError (kDone for --help and --version).
+int run_tool(const char* name, const std::function<int()>& body);
+
+}  // namespace pal

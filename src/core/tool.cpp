@@ -1,0 +1,24 @@
+#include "pal/core/tool.h"
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "pal/core/check.h"
+#include "pal/core/logging.h"
+
+namespace pal {
+
+int run_tool(const char* name, const std::function<int()>& body) {
+  set_up_logging();
+  try {
+    return body();
+  } catch (const UserError& error) {
+    fmt::print(stderr, "{}: error: {}\n", name, error.what());
+    return kUserError;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}: internal error: {}\n", name, error.what());
+    return kFailed;
+  }
+}
+
+}  // namespace pal
