@@ -21,7 +21,9 @@ function(pal_library name)
   target_include_directories(pal_${name} PUBLIC
     $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
   foreach(other ${arg_DEPENDS})
-    target_link_libraries(pal_${name} PUBLIC pal_${other})
+    if(TARGET pal_${other})  # a folder that has no sources yet is no library
+      target_link_libraries(pal_${name} PUBLIC pal_${other})
+    endif()
   endforeach()
   target_link_libraries(pal_${name} PUBLIC ${arg_LINKS} PRIVATE $<BUILD_INTERFACE:pal_compiler>)
   if(arg_TORCH)
