@@ -1,0 +1,37 @@
+// A Llama-like decoder: embedding, layers, final norm and head. Parameter names are Hugging Face's without "model.".
+#pragma once
+
+#include "pal/decoder/decoder_layer.h"
+
+namespace pal {
+
+struct EmbeddingImpl : torch::nn::Module {
+  EmbeddingImpl(int64_t vocab_size, int64_t width, torch::TensorOptions options);
+  torch::Tensor forward(const torch::Tensor& ids);  // [n] int64 -> [n, width]
+
+  torch::Tensor weight;  // [vocab_size, width]
+};
+TORCH_MODULE(Embedding);
+
+struct DecoderImpl : torch::nn::Module {
+  DecoderImpl(const DecoderOptions& options, torch::TensorOptions tensor_options = {});
+
+  const torch::Tensor& head_weight() const;                 // [V, D]; the embedding's where the head is tied
+  torch::Tensor logits(const torch::Tensor& hidden) const;  // [n, D] after the final norm -> [n, V]
+  RopeTable rope(const torch::Tensor& ids) const;           // ids [n] int64; on the decoder's device and in its type
+
+  torch::Device device() const { return embed_tokens->weight.device(); }
+  torch::ScalarType dtype() const { return embed_tokens->weight.scalar_type(); }
+
+  DecoderOptions options;
+  Embedding embed_tokens;
+  std::vector<DecoderLayer> layers;
+  RmsNorm norm;
+  Linear lm_head{nullptr};  // empty where the head is tied
+
+ private:
+  std::vector<double> frequencies_;
+};
+TORCH_MODULE(Decoder);
+
+}  // namespace pal

@@ -1,0 +1,50 @@
+// One layer of a Llama-like decoder, in the pieces that PLITS, LAL and cached generation put together.
+//
+//   R rows (slots that form queries), K slots that are keys and values, D width, H query heads, G key/value heads, d head width.
+#pragma once
+
+#include "pal/decoder/decoder_options.h"
+#include "pal/nn/attention.h"
+#include "pal/nn/linear.h"
+#include "pal/nn/rms_norm.h"
+#include "pal/nn/rope.h"
+#include "pal/nn/swiglu_mlp.h"
+
+namespace pal {
+
+// Keys and values of n slots, each [n, G, d], rotated to their slots' positions.
+struct KeyValues {
+  torch::Tensor keys, values;
+};
+
+KeyValues concat(const KeyValues& a, const KeyValues& b);
+
+struct SelfAttentionImpl : torch::nn::Module {
+  SelfAttentionImpl(const DecoderOptions& options, torch::TensorOptions tensor_options);
+
+  torch::Tensor queries(const torch::Tensor& normed,  // [R, D] after the layer's input norm
+                        const RopeTable& rope);       // -> [R, H, d]
+  KeyValues keys_values(const torch::Tensor& normed,  // [n, D] after the layer's input norm: rows or audio
+                        const RopeTable& rope);
+  // Joint softmax of the queries over all visible keys, then the output projection -> [R, D].
+  torch::Tensor attend(const torch::Tensor& queries, const KeyValues& all, const AttentionPlan& plan,
+                       const AttentionBackend& backend);
+
+  Linear q_proj, k_proj, v_proj, o_proj;
+  RmsNorm q_norm{nullptr}, k_norm{nullptr};
+  int64_t head_dim;
+};
+TORCH_MODULE(SelfAttention);
+
+struct DecoderLayerImpl : torch::nn::Module {
+  DecoderLayerImpl(const DecoderOptions& options, torch::TensorOptions tensor_options);
+
+  torch::Tensor feed_forward(const torch::Tensor& rows);  // rows + mlp(norm(rows)), [R, D]
+
+  RmsNorm input_layernorm, post_attention_layernorm;
+  SelfAttention self_attn;
+  SwigluMlp mlp;
+};
+TORCH_MODULE(DecoderLayer);
+
+}  // namespace pal

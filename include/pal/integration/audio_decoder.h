@@ -1,0 +1,31 @@
+// A decoder that hears: text and audio streams in, hidden states out. Training and full recomputation; generation with a cache
+// is eval/generate.
+#pragma once
+
+#include "pal/decoder/decoder.h"
+#include "pal/integration/lal_attention.h"
+#include "pal/integration/sequence_layout.h"
+
+namespace pal {
+
+struct AudioDecoderOptions {
+  bool checkpoint_activations = false;  // keep only each layer's input and compute the rest again in the backward
+};
+
+// Puts text embeddings and the tokens of PLITS streams in the order of their rows -> [R, D].
+torch::Tensor assemble_rows(Decoder& llm, const torch::Tensor& tokens,               // [T] int64, packed
+                            const std::vector<torch::Tensor>& streams,               // per stream [A_s, D]
+                            const SequenceLayout& layout);
+
+// All layers and the final norm over a packed batch -> hidden [R, D].
+//   streams: connector outputs per stream [A_s, D]; those of LAL streams are read here, those of PLITS are in `rows`.
+torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams,
+                         const SequenceLayout& layout, const AttentionBackend& backend,
+                         const AudioDecoderOptions& options = {});
+
+// The mean over `targets` text tokens is left to the caller: the sum of cross-entropies of the text tokens whose flag is set, each
+// predicted from the row of the text token before it. target: [T] bool, CPU; the first token of a sample cannot be one.
+torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const torch::Tensor& tokens, const torch::Tensor& target,
+                          const SequenceLayout& layout);
+
+}  // namespace pal

@@ -1,0 +1,32 @@
+// An audio stream: what one encoder and connector give the LLM, and how it enters. A model is a decoder and its streams;
+// PLITS, LAL and PAL differ in nothing else.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace pal {
+
+enum class Integration {
+  kPlits,  // tokens are put into the input sequence: rows with queries, at every layer
+  kLal,    // tokens are only keys and values in the attention of the selected layers
+};
+
+// Which layers read a LAL stream: all | {from: N} | {every: M} | a list.
+struct LayerSelection {
+  enum class Kind { kAll, kFrom, kEvery, kList } kind = Kind::kAll;
+  int64_t number = 0;         // from: the first layer; every: 0, M, 2M, ...
+  std::vector<int64_t> list;  // increasing
+
+  // One flag a layer. Throws UserError where a layer does not exist or none is selected.
+  std::vector<bool> flags(int64_t layers, const std::string& where) const;
+};
+
+// A stream as the sequence sees it.
+struct StreamPlace {
+  Integration integration = Integration::kPlits;
+  std::vector<bool> layers;  // one flag a decoder layer; LAL only
+};
+
+}  // namespace pal

@@ -1,0 +1,61 @@
+// Attention over packed samples: R rows form queries, K slots are keys and values, of all samples back to back.
+//
+//   R rows of all samples, K keys of all samples (rows first, then whatever else is read), H query heads,
+//   G key/value heads (G divides H), d the width of a head.
+//
+// A row sees a key iff both belong to the same sample and the key's slot id is not larger than the row's. The naive
+// backend applies this rule as it stands; the others use segments, which say the same without a mask.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace pal {
+
+struct Range {
+  int64_t begin = 0, end = 0;
+  int64_t size() const { return end - begin; }
+};
+
+// A run of rows and its keys: row i of n sees all of the k keys but the last n - 1 - i (causal, aligned bottom-right).
+// Not causal: every row sees every key.
+struct AttentionSegment {
+  Range rows;
+  std::vector<Range> keys;  // in the order of their slots; the run's own rows come last
+  int64_t key_count() const;
+};
+
+// Which row sees which key; built once per batch and set of streams read, used by every layer that reads that set.
+struct AttentionPlan {
+  AttentionPlan(std::vector<AttentionSegment> segments, bool causal, int64_t rows, int64_t keys, torch::Device device);
+
+  std::vector<AttentionSegment> segments;
+  bool causal;
+  int64_t rows, keys;  // R, K
+  // The rule itself, for the naive backend: slot ids and samples on the CPU, [R] and [K] int64; not defined where a plan
+  // is not causal. A key of sample -1 is seen by no row.
+  torch::Tensor row_ids, row_samples, key_ids, key_samples;
+  // The segments in the form of a varlen kernel, on the device.
+  torch::Tensor row_starts, key_starts;  // [segments + 1] int32
+  torch::Tensor key_index;               // [sum of keys] int64 into K; not defined where it would be 0, 1, 2, ...
+  int64_t max_rows = 0, max_keys = 0;
+};
+
+class AttentionBackend {
+ public:
+  virtual ~AttentionBackend() = default;
+  virtual std::string name() const = 0;
+  // queries [R, H, d], keys and values [K, G, d] -> [R, H, d]
+  virtual torch::Tensor attend(const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& values,
+                               const AttentionPlan& plan, double scale) const = 0;
+};
+
+// name: auto | naive | sdpa | flash. auto is flash on CUDA in bfloat16 or float16, otherwise sdpa. Throws UserError
+// for an unknown name and for a backend that cannot do this type on this device.
+std::shared_ptr<const AttentionBackend> make_attention_backend(const std::string& name, torch::ScalarType dtype,
+                                                               torch::Device device);
+
+}  // namespace pal

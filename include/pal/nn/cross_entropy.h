@@ -1,0 +1,15 @@
+// Cross-entropy of a language-model head in chunks, so that the vocabulary never costs [n, V] floats.
+#pragma once
+
+#include <torch/torch.h>
+
+namespace pal {
+
+// Sum over n rows of -log softmax(hidden @ weight^T)[target].
+//   hidden [n, D], weight [V, D], targets [n] int64 -> scalar, float32 (float64 for float64 hidden).
+// Logits are computed `chunk` rows at a time, in float32 or wider. Gradients of hidden and weight are computed in the same
+// pass (each only where it is asked for), so a backward costs one scaling.
+torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Tensor& weight, const torch::Tensor& targets,
+                                   int64_t chunk = 256);
+
+}  // namespace pal

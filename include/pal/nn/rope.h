@@ -1,0 +1,41 @@
+// Rotary position embedding (Su et al. 2021) in the half-split form of Hugging Face checkpoints.
+#pragma once
+
+#include <torch/torch.h>
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace pal {
+
+// Llama 3.1's scaling of low frequencies (rope_type "llama3").
+struct Llama3RopeScaling {
+  double factor = 8.0;
+  double low_freq_factor = 1.0;
+  double high_freq_factor = 4.0;
+  double original_max_position = 8192.0;
+};
+
+struct RopeOptions {
+  int64_t head_dim = 64;
+  double theta = 10000.0;
+  std::optional<Llama3RopeScaling> llama3;
+  std::vector<double> divisors;  // GGUF's rope_freqs: one divisor of the frequency per pair; empty: none
+};
+
+// Angle per position of each pair of dimensions, [head_dim / 2], in float64.
+std::vector<double> rope_frequencies(const RopeOptions& options);
+
+// The rotations of n slots: cosines and sines, [n, 1, head_dim / 2], to be broadcast over heads.
+struct RopeTable {
+  torch::Tensor cos, sin;
+};
+
+// ids: [n] int64. The angles are computed in float64 and rounded once to `options`' type, on its device.
+RopeTable rope_table(const std::vector<double>& frequencies, const torch::Tensor& ids, torch::TensorOptions options);
+
+// Rotates x [n, heads, head_dim] by its slots' angles.
+torch::Tensor apply_rope(const torch::Tensor& x, const RopeTable& table);
+
+}  // namespace pal

@@ -1,0 +1,60 @@
+#include "pal/decoder/decoder_layer.h"
+
+#include <cmath>
+
+namespace pal {
+
+KeyValues concat(const KeyValues& a, const KeyValues& b) {
+  return {torch::cat({a.keys, b.keys}), torch::cat({a.values, b.values})};
+}
+
+SelfAttentionImpl::SelfAttentionImpl(const DecoderOptions& o, torch::TensorOptions tensor_options)
+    : q_proj(o.width, o.query_width(), o.qkv_bias, tensor_options),
+      k_proj(o.width, o.kv_width(), o.qkv_bias, tensor_options),
+      v_proj(o.width, o.kv_width(), o.qkv_bias, tensor_options),
+      o_proj(o.query_width(), o.width, false, tensor_options),
+      head_dim(o.head_dim) {
+  register_module("q_proj", q_proj);
+  register_module("k_proj", k_proj);
+  register_module("v_proj", v_proj);
+  register_module("o_proj", o_proj);
+  if (o.qk_norm) {
+    q_norm = register_module("q_norm", RmsNorm(head_dim, o.norm_eps, tensor_options));
+    k_norm = register_module("k_norm", RmsNorm(head_dim, o.norm_eps, tensor_options));
+  }
+}
+
+torch::Tensor SelfAttentionImpl::queries(const torch::Tensor& normed, const RopeTable& rope) {
+  auto q = q_proj(normed).view({normed.size(0), -1, head_dim});
+  if (!q_norm.is_empty()) q = q_norm(q);
+  return apply_rope(q, rope);
+}
+
+KeyValues SelfAttentionImpl::keys_values(const torch::Tensor& normed, const RopeTable& rope) {
+  auto k = k_proj(normed).view({normed.size(0), -1, head_dim});
+  if (!k_norm.is_empty()) k = k_norm(k);
+  return {apply_rope(k, rope), v_proj(normed).view({normed.size(0), -1, head_dim})};
+}
+
+torch::Tensor SelfAttentionImpl::attend(const torch::Tensor& queries, const KeyValues& all, const AttentionPlan& plan,
+                                        const AttentionBackend& backend) {
+  const auto mixed = backend.attend(queries, all.keys, all.values, plan, 1.0 / std::sqrt(double(head_dim)));
+  return o_proj(mixed.reshape({queries.size(0), -1}));
+}
+
+DecoderLayerImpl::DecoderLayerImpl(const DecoderOptions& o, torch::TensorOptions tensor_options)
+    : input_layernorm(o.width, o.norm_eps, tensor_options),
+      post_attention_layernorm(o.width, o.norm_eps, tensor_options),
+      self_attn(o, tensor_options),
+      mlp(o.width, o.ffn_width, tensor_options) {
+  register_module("input_layernorm", input_layernorm);
+  register_module("self_attn", self_attn);
+  register_module("post_attention_layernorm", post_attention_layernorm);
+  register_module("mlp", mlp);
+}
+
+torch::Tensor DecoderLayerImpl::feed_forward(const torch::Tensor& rows) {
+  return rows + mlp(post_attention_layernorm(rows));
+}
+
+}  // namespace pal
