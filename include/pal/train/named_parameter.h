@@ -1,0 +1,18 @@
+// A parameter and the name under which checkpoints, optimizer and stages know it.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+
+namespace pal {
+
+struct NamedParameter {
+  std::string name;  // "connectors.detail.fc1.weight"
+  at::Tensor value;  // shares its storage and gradient with the module's parameter
+};
+
+// The first two parts of a name, "connectors.detail" or "llm.layers": what counts and norms are listed by.
+std::string parameter_group(const std::string& name);
+
+}  // namespace pal

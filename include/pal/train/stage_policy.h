@@ -1,0 +1,38 @@
+// Which parameters a stage trains: patterns on their names.
+//
+//   ["connectors.*"]                                 stage 1
+//   ["connectors.*", "llm.*"]                        stage 2
+//   ["connectors.*", "llm.layers.*.self_attn.*"]     stage 2 with a frozen FFN
+//   ["llm.*", "!llm.embed_tokens.*"]                 all but the embeddings
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "pal/train/named_parameter.h"
+
+namespace pal {
+
+// `*` stands for any characters, dots included, none included; every other character for itself. The pattern covers the whole name:
+// "llm.*" matches llm.norm.weight, "llm" does not.
+bool matches_pattern(std::string_view pattern, std::string_view name);
+
+struct GroupCount {
+  std::string group;  // parameter_group of its members
+  std::int64_t trainable_tensors = 0, trainable_parameters = 0;
+  std::int64_t frozen_tensors = 0, frozen_parameters = 0;
+};
+
+// A parameter is trained where a pattern matches its name and no pattern after a leading `!` does, in whatever order they
+// stand. Sets requires_grad accordingly, takes the gradients off frozen parameters, and returns the counts by group, in the order
+// of the parameters. Throws UserError, changing nothing, for a pattern that matches no name (with the nearest
+// that would), and where nothing is left to train.
+std::vector<GroupCount> apply_stage_policy(const std::vector<NamedParameter>& parameters,
+                                           const std::vector<std::string>& patterns);
+
+// The counts as a table with a line of sums, for the log.
+std::string format_group_counts(const std::vector<GroupCount>& counts);
+
+}  // namespace pal

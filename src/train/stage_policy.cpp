@@ -1,0 +1,144 @@
+#include "pal/train/stage_policy.h"
+
+#include <ATen/ATen.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cctype>
+#include <numeric>
+#include <set>
+
+#include "pal/core/check.h"
+
+namespace pal {
+
+namespace {
+
+std::size_t edit_distance(std::string_view a, std::string_view b) {
+  std::vector<std::size_t> row(b.size() + 1);
+  std::iota(row.begin(), row.end(), 0);
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    std::size_t diagonal = std::exchange(row[0], i + 1);
+    for (std::size_t j = 0; j < b.size(); ++j) {
+      const std::size_t replaced = diagonal + (a[i] != b[j]);
+      diagonal = std::exchange(row[j + 1], std::min({replaced, row[j] + 1, row[j + 1] + 1}));
+    }
+  }
+  return row.back();
+}
+
+// Patterns that match something: every name with its layer numbers as `*`, and every beginning of it with `.*`.
+std::set<std::string> possible_patterns(const std::vector<NamedParameter>& parameters) {
+  std::set<std::string> patterns;
+  for (const auto& parameter : parameters) {
+    std::string pattern;
+    std::string_view rest = parameter.name;
+    for (;;) {
+      const auto dot = rest.find('.');
+      const std::string_view part = rest.substr(0, dot);
+      const bool number = !part.empty() && std::all_of(part.begin(), part.end(),
+                                                       [](unsigned char c) { return std::isdigit(c); });
+      pattern += number ? "*" : part;
+      if (dot == std::string_view::npos) break;
+      patterns.insert(pattern + ".*");
+      pattern += '.';
+      rest.remove_prefix(dot + 1);
+    }
+    patterns.insert(pattern);
+  }
+  return patterns;
+}
+
+std::string near_patterns(std::string_view pattern, const std::vector<NamedParameter>& parameters) {
+  std::vector<std::pair<std::size_t, std::string>> ranked;
+  for (const auto& candidate : possible_patterns(parameters))
+    ranked.emplace_back(edit_distance(pattern, candidate), "'" + candidate + "'");
+  std::sort(ranked.begin(), ranked.end());
+  if (ranked.size() > 3) ranked.resize(3);
+  std::vector<std::string> names;
+  for (auto& [distance, name] : ranked) names.push_back(std::move(name));
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+// Which parameters `patterns` train. Throws UserError for a pattern that matches nothing.
+std::vector<bool> select(const std::vector<NamedParameter>& parameters,
+                         const std::vector<std::string>& patterns) {
+  std::vector<bool> included(parameters.size()), excluded(parameters.size());
+  for (const std::string& pattern : patterns) {
+    const bool excludes = pattern.starts_with('!');
+    const std::string_view glob = std::string_view(pattern).substr(excludes ? 1 : 0);
+    bool found = false;
+    for (std::size_t i = 0; i < parameters.size(); ++i) {
+      if (!matches_pattern(glob, parameters[i].name)) continue;
+      found = true;
+      (excludes ? excluded : included)[i] = true;
+    }
+    PAL_CHECK(found, "trainable: '{}' matches no parameter; near it are {}", pattern,
+              near_patterns(glob, parameters));
+  }
+  for (std::size_t i = 0; i < parameters.size(); ++i) included[i] = included[i] && !excluded[i];
+  return included;
+}
+
+}  // namespace
+
+bool matches_pattern(std::string_view pattern, std::string_view name) {
+  // The shortest stretch for each star but the last; on a mismatch only the newest star needs to grow.
+  std::size_t p = 0, n = 0, star = std::string_view::npos, star_end = 0;
+  while (n < name.size()) {
+    if (p < pattern.size() && pattern[p] == '*') {
+      star = p++;
+      star_end = n;
+    } else if (p < pattern.size() && pattern[p] == name[n]) {
+      ++p, ++n;
+    } else if (star != std::string_view::npos) {
+      p = star + 1;
+      n = ++star_end;
+    } else {
+      return false;
+    }
+  }
+  return pattern.find_first_not_of('*', p) == std::string_view::npos;
+}
+
+std::vector<GroupCount> apply_stage_policy(const std::vector<NamedParameter>& parameters,
+                                           const std::vector<std::string>& patterns) {
+  const std::vector<bool> trained = select(parameters, patterns);
+  PAL_CHECK(std::find(trained.begin(), trained.end(), true) != trained.end(),
+            "trainable: [{}] leaves nothing to train", fmt::join(patterns, ", "));
+  std::vector<GroupCount> counts;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const auto& [name, value] = parameters[i];
+    value.set_requires_grad(trained[i]);
+    if (!trained[i]) value.mutable_grad().reset();
+    const std::string group = parameter_group(name);
+    auto count = std::find_if(counts.begin(), counts.end(), [&](const auto& c) { return c.group == group; });
+    if (count == counts.end()) count = counts.insert(count, GroupCount{.group = group});
+    ++(trained[i] ? count->trainable_tensors : count->frozen_tensors);
+    (trained[i] ? count->trainable_parameters : count->frozen_parameters) += value.numel();
+  }
+  return counts;
+}
+
+std::string format_group_counts(const std::vector<GroupCount>& counts) {
+  GroupCount all{.group = "all"};
+  std::size_t width = std::string_view("group").size();
+  for (const auto& count : counts) {
+    all.trainable_tensors += count.trainable_tensors;
+    all.trainable_parameters += count.trainable_parameters;
+    all.frozen_tensors += count.frozen_tensors;
+    all.frozen_parameters += count.frozen_parameters;
+    width = std::max(width, count.group.size());
+  }
+  std::string table = fmt::format("{:{}}  {:>16} {:>10}  {:>16} {:>10}\n", "group", width, "trainable",
+                                  "in tensors", "frozen", "in tensors");
+  const auto add = [&](const GroupCount& c) {
+    table += fmt::format("{:{}}  {:>16} {:>10}  {:>16} {:>10}\n", c.group, width, c.trainable_parameters,
+                         c.trainable_tensors, c.frozen_parameters, c.frozen_tensors);
+  };
+  for (const auto& count : counts) add(count);
+  add(all);
+  return table;
+}
+
+}  // namespace pal

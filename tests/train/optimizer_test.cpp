@@ -1,0 +1,379 @@
+#include "pal/train/optimizer.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <cmath>
+
+#include "pal/core/check.h"
+
+namespace pal {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+
+// Numbers by formula: sin(a * i + b), in the shape asked for.
+torch::Tensor wave(std::vector<std::int64_t> shape, double a, double b,
+                   torch::Dtype dtype = torch::kFloat64) {
+  const auto count = c10::multiply_integers(shape);
+  return torch::sin(torch::arange(count, torch::kFloat64) * a + b).reshape(shape).to(dtype);
+}
+
+NamedParameter parameter(const std::string& name, torch::Tensor value, bool trained = true) {
+  return {name, value.detach().clone().set_requires_grad(trained)};
+}
+
+std::vector<NamedParameter> make_parameters(torch::Dtype dtype = torch::kFloat64) {
+  return {parameter("connectors.a.weight", wave({3, 5}, 0.7, 0.1, dtype)),
+          parameter("connectors.a.bias", wave({5}, 0.3, 1.1, dtype)),
+          parameter("llm.layers.0.weight", wave({4, 4}, 1.3, 0.5, dtype)),
+          parameter("llm.norm.weight", wave({4}, 0.9, 0.2, dtype))};
+}
+
+void set_gradients(const std::vector<NamedParameter>& parameters, int step, double factor = 1.0) {
+  for (const auto& [name, value] : parameters)
+    value.mutable_grad() =
+        (wave(value.sizes().vec(), 0.4 + 0.01 * double(name.size()), step) * factor).to(value.scalar_type());
+}
+
+double distance(const torch::Tensor& a, const torch::Tensor& b) {
+  const auto x = a.detach().to(torch::kFloat64), y = b.detach().to(torch::kFloat64);
+  return ((x - y).norm() / y.norm()).item<double>();
+}
+
+void expect_close(const std::vector<NamedParameter>& a, const std::vector<NamedParameter>& b,
+                  double tolerance) {
+  for (std::size_t i = 0; i < a.size(); ++i)
+    EXPECT_LE(distance(a[i].value, b[i].value), tolerance) << a[i].name;
+}
+
+std::string message_of(const std::function<void()>& body) {
+  try {
+    body();
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+const AdamWOptions kOptions{
+    .learning_rate = 0.03, .beta1 = 0.8, .beta2 = 0.95, .eps = 1e-6, .weight_decay = 0.1};
+
+TEST(AdamW, EqualsLibTorchsAdamWWithItsTwoGroups) {
+  for (bool fused : {false, true}) {
+    auto ours = make_parameters(), theirs = make_parameters();
+    AdamWOptions options = kOptions;
+    options.fused = fused;
+    AdamW optimizer(ours, options);
+    const auto group = [&](std::vector<torch::Tensor> tensors, double decay) {
+      auto settings = std::make_unique<torch::optim::AdamWOptions>(0.03);
+      settings->betas({0.8, 0.95}).eps(1e-6).weight_decay(decay);
+      return torch::optim::OptimizerParamGroup(std::move(tensors), std::move(settings));
+    };
+    torch::optim::AdamW judge({group({theirs[0].value, theirs[2].value}, 0.1),
+                               group({theirs[1].value, theirs[3].value}, 0.0)});  // vectors do not decay
+    for (int step = 0; step < 25; ++step) {
+      set_gradients(ours, step);
+      set_gradients(theirs, step);
+      EXPECT_TRUE(optimizer.step());
+      judge.step();
+    }
+    expect_close(ours, theirs, 1e-12);  // float64, another order of operations
+    EXPECT_GT(distance(ours[0].value, make_parameters()[0].value), 0.1);
+  }
+}
+
+TEST(AdamW, FusedEqualsTheReference) {
+  for (auto [dtype, tolerance] : {std::pair(torch::kFloat64, 1e-12), std::pair(torch::kFloat32, 1e-5)}) {
+    auto fused = make_parameters(dtype), plain = make_parameters(dtype);
+    AdamWOptions options = kOptions;
+    AdamW a(fused, options);
+    options.fused = false;
+    AdamW b(plain, options);
+    for (int step = 0; step < 25; ++step) {
+      for (auto* optimizer : {&a, &b}) {
+        set_gradients(optimizer == &a ? fused : plain, step, 30.0);
+        optimizer->clip(0.5, 1.0);
+        optimizer->set_learning_rate(0.03 / (1 + step));
+        optimizer->step();
+      }
+    }
+    expect_close(fused, plain, tolerance);
+    for (const auto& [name, tensor] : a.state())
+      EXPECT_LE(distance(tensor, b.state().at(name)), tolerance) << name;
+  }
+}
+
+TEST(AdamW, VectorsDecayOnlyWhenAskedTo) {
+  for (bool skip : {true, false}) {
+    auto parameters = make_parameters();
+    AdamWOptions options = kOptions;
+    options.skip_decay_of_vectors = skip;
+    AdamW optimizer(parameters, options);
+    for (const auto& [name, value] : parameters) value.mutable_grad() = torch::zeros_like(value);
+    optimizer.step();  // without a gradient's push only the decay is left
+    const auto before = make_parameters();
+    EXPECT_LE(distance(parameters[0].value, before[0].value * (1 - 0.003)), 1e-15);
+    EXPECT_LE(distance(parameters[1].value, before[1].value * (skip ? 1.0 : 1 - 0.003)), 1e-15);
+  }
+}
+
+TEST(AdamW, MasterWeightsKeepStepsThatBf16WouldLose) {
+  auto with = std::vector{parameter("w", torch::ones({2, 2}, torch::kBFloat16))};
+  auto without = std::vector{parameter("w", torch::ones({2, 2}, torch::kBFloat16))};
+  AdamWOptions options{.learning_rate = 1e-4};  // below 1: bf16 goes in steps of 2^-8 = 0.0039
+  AdamW kept(with, options);
+  options.master_weights = false;
+  AdamW lost(without, options);
+  for (int step = 0; step < 100; ++step) {
+    for (auto* list : {&with, &without})
+      list->front().value.mutable_grad() = torch::ones({2, 2}, torch::kBFloat16);
+    kept.step();
+    lost.step();
+  }
+  EXPECT_NEAR(kept.state().at("w.master").mean().item<double>(), 0.99,
+              1e-5);                                              // a constant gradient: rate a step
+  EXPECT_EQ(with[0].value.sum().item<double>(), 4 * 0.98828125);  // bf16 nearest to 0.99
+  EXPECT_EQ(without[0].value.sum().item<double>(), 4.0);
+  EXPECT_EQ(lost.state().count("w.master"), 0u);
+  EXPECT_EQ(lost.state().at("w.exp_avg").scalar_type(), torch::kBFloat16);
+}
+
+TEST(AdamW, UnderBf16TheMasterCopyIsAnFp32RunAndTheParameterItsRounding) {
+  auto half = make_parameters(torch::kBFloat16);
+  std::vector<NamedParameter> full;
+  for (const auto& [name, value] : half) full.push_back(parameter(name, value.detach().to(torch::kFloat32)));
+  AdamW a(half, kOptions), b(full, kOptions);
+  for (int step = 0; step < 10; ++step) {
+    set_gradients(half, step);
+    for (std::size_t i = 0; i < half.size(); ++i)
+      full[i].value.mutable_grad() = half[i].value.grad().to(torch::kFloat32);
+    for (auto* optimizer : {&a, &b}) {
+      optimizer->clip(1.0 / 3.0, 0.5);
+      optimizer->step();
+    }
+  }
+  for (std::size_t i = 0; i < half.size(); ++i) {
+    EXPECT_TRUE(torch::equal(a.state().at(half[i].name + ".master"), full[i].value)) << half[i].name;
+    EXPECT_TRUE(torch::equal(half[i].value, full[i].value.to(torch::kBFloat16))) << half[i].name;
+  }
+}
+
+TEST(AdamW, ClipReturnsTheScaledNormInAllAndByGroup) {
+  auto parameters = make_parameters(torch::kFloat32);
+  for (const auto& [name, value] : parameters) value.mutable_grad() = torch::full_like(value, 2.0);
+  AdamW optimizer(parameters, kOptions);
+  const GradientNorms norms = optimizer.clip(0.25, 1.0);
+  EXPECT_NEAR(norms.total, 0.5 * std::sqrt(15 + 5 + 16 + 4), 1e-6);  // float32 sums
+  EXPECT_THAT(norms.groups,
+              ElementsAre(Pair("connectors.a", testing::DoubleNear(0.5 * std::sqrt(20.0), 1e-6)),
+                          Pair("llm.layers", testing::DoubleNear(2.0, 1e-6)),
+                          Pair("llm.norm", testing::DoubleNear(1.0, 1e-6))));
+}
+
+TEST(AdamW, TheNextStepUsesTheScaledAndLimitedGradient) {
+  // With beta1 = 0 the first moment is the gradient that the step used.
+  AdamWOptions options = kOptions;
+  options.beta1 = 0.0;
+  auto parameters = make_parameters();
+  AdamW optimizer(parameters, options);
+  const auto used = [&] { return optimizer.state().at("connectors.a.weight.exp_avg").clone(); };
+  const auto stored = [&] { return parameters[0].value.grad(); };
+
+  set_gradients(parameters, 1);
+  const double norm = optimizer.clip(0.5, 0.0).total;  // no limit
+  optimizer.step();
+  EXPECT_LE(distance(used(), stored() * 0.5), 1e-12);
+
+  optimizer.clip(0.5, norm * 2);  // a limit above the norm changes nothing
+  optimizer.step();
+  EXPECT_LE(distance(used(), stored() * 0.5), 1e-12);
+
+  optimizer.clip(0.5, norm / 10);
+  optimizer.step();
+  EXPECT_LE(distance(used(), stored() * 0.05), 1e-12);
+
+  optimizer.step();  // what clip() set was used up
+  EXPECT_LE(distance(used(), stored()), 1e-12);
+}
+
+TEST(AdamW, Bf16NormsAreSummedInFp32) {
+  // 65,536 ones: a bf16 sum would stop at 256.
+  auto parameters = std::vector{parameter("w", torch::zeros({256, 256}, torch::kBFloat16))};
+  parameters[0].value.mutable_grad() = torch::ones({256, 256}, torch::kBFloat16);
+  EXPECT_NEAR(AdamW(parameters, kOptions).clip(1.0, 0.0).total, 256.0, 1e-3);
+}
+
+TEST(AdamW, ANanOrInfinityIsReportedAndTheStepNotTaken) {
+  for (double bad : {std::nan(""), double(INFINITY)}) {
+    auto parameters = make_parameters();
+    AdamW optimizer(parameters, kOptions);
+    set_gradients(parameters, 1);
+    parameters[2].value.mutable_grad().view(-1)[3] = bad;
+    const GradientNorms norms = optimizer.clip(1.0, 1.0);
+    EXPECT_FALSE(norms.finite());
+    EXPECT_FALSE(std::isfinite(norms.groups.at("llm.layers")));
+    EXPECT_TRUE(std::isfinite(norms.groups.at("connectors.a")));  // says where to look
+    EXPECT_FALSE(optimizer.step());
+    const auto before = make_parameters();
+    for (std::size_t i = 0; i < before.size(); ++i)
+      EXPECT_TRUE(torch::equal(parameters[i].value, before[i].value));
+    EXPECT_EQ(optimizer.state().at("llm.norm.weight.step").item<int>(), 0);
+    set_gradients(parameters, 2);
+    EXPECT_TRUE(optimizer.clip(1.0, 1.0).finite());
+    EXPECT_TRUE(optimizer.step());
+  }
+}
+
+TEST(AdamW, FrozenParametersHaveNoStateAndStayBitIdentical) {
+  auto parameters = make_parameters();
+  parameters[2] = parameter("llm.layers.0.weight", wave({4, 4}, 1.3, 0.5), /*trained=*/false);
+  AdamW optimizer(parameters, kOptions);
+  set_gradients(parameters, 1);
+  optimizer.clip(1.0, 1.0);
+  optimizer.step();
+  EXPECT_TRUE(torch::equal(parameters[2].value, wave({4, 4}, 1.3, 0.5)));
+  for (const auto& [name, tensor] : optimizer.state()) EXPECT_NE(name.rfind("llm.layers", 0), 0u) << name;
+  EXPECT_EQ(optimizer.state().size(), 9u);
+}
+
+TEST(AdamW, AParameterWithoutAGradientSitsTheStepOut) {
+  auto parameters = make_parameters();
+  AdamW optimizer(parameters, kOptions);
+  set_gradients(parameters, 1);
+  optimizer.step();
+  set_gradients(parameters, 2);
+  parameters[0].value.mutable_grad().reset();
+  const auto before = parameters[0].value.detach().clone();
+  optimizer.step();
+  EXPECT_TRUE(torch::equal(parameters[0].value, before));
+  EXPECT_EQ(optimizer.state().at("connectors.a.weight.step").item<int>(), 1);
+  EXPECT_EQ(optimizer.state().at("connectors.a.bias.step").item<int>(), 2);
+}
+
+TEST(AdamW, ZeroGradLeavesNone) {
+  auto parameters = make_parameters();
+  AdamW optimizer(parameters, kOptions);
+  set_gradients(parameters, 1);
+  optimizer.zero_grad();
+  for (const auto& [name, value] : parameters) EXPECT_FALSE(value.grad().defined()) << name;
+}
+
+TEST(AdamW, ARunGoesOnFromItsSavedStateBitForBit) {
+  for (auto dtype : {torch::kFloat32, torch::kBFloat16}) {
+    auto whole = make_parameters(dtype);
+    AdamW uninterrupted(whole, kOptions);
+    TensorMap saved, values;
+    for (int step = 0; step < 12; ++step) {
+      if (step == 5) {
+        for (const auto& [name, tensor] : uninterrupted.state()) saved[name] = tensor.clone();
+        for (const auto& [name, value] : whole) values[name] = value.detach().clone();
+      }
+      set_gradients(whole, step);
+      uninterrupted.clip(0.1, 0.2);
+      uninterrupted.step();
+    }
+    std::vector<NamedParameter> resumed;
+    for (const auto& [name, value] : values) resumed.push_back(parameter(name, value));
+    AdamW optimizer(resumed, kOptions);
+    optimizer.load(saved, "optimizer.safetensors");
+    for (int step = 5; step < 12; ++step) {
+      set_gradients(resumed, step);
+      optimizer.clip(0.1, 0.2);
+      optimizer.step();
+    }
+    for (const auto& [name, tensor] : uninterrupted.state())
+      EXPECT_TRUE(torch::equal(tensor, optimizer.state().at(name))) << name;
+    for (const auto& [name, value] : resumed) values[name] = value;
+    for (const auto& [name, value] : whole) EXPECT_TRUE(torch::equal(value, values.at(name))) << name;
+  }
+}
+
+TEST(AdamW, LoadingIsStrictByNameShapeAndDtypeAndChangesNothingWhenItFails) {
+  auto parameters = make_parameters();
+  AdamW optimizer(parameters, kOptions);
+  set_gradients(parameters, 1);
+  optimizer.step();
+  const auto broken = [&](const std::function<void(TensorMap&)>& change) {
+    TensorMap saved = optimizer.state();
+    for (auto& [name, tensor] : saved) tensor = torch::zeros_like(tensor);
+    change(saved);
+    return message_of([&] { optimizer.load(saved, "step-00000001/optimizer.safetensors"); });
+  };
+  EXPECT_THAT(broken([](TensorMap& saved) { saved.erase("llm.norm.weight.exp_avg"); }),
+              testing::AllOf(HasSubstr("step-00000001/optimizer.safetensors: "),
+                             HasSubstr("missing: llm.norm.weight.exp_avg")));
+  EXPECT_THAT(broken([](TensorMap& saved) { saved["llm.head.exp_avg"] = torch::zeros({1}); }),
+              HasSubstr("unexpected: llm.head.exp_avg"));
+  EXPECT_THAT(
+      broken([](TensorMap& saved) { saved["llm.norm.weight.exp_avg"] = torch::zeros({5}, torch::kFloat64); }),
+      HasSubstr("different: llm.norm.weight.exp_avg (expected [4] Double, got [5] Double)"));
+  EXPECT_THAT(broken([](TensorMap& saved) { saved["llm.norm.weight.exp_avg"] = torch::zeros({4}); }),
+              HasSubstr("expected [4] Double, got [4] Float"));
+  EXPECT_EQ(optimizer.state().at("llm.norm.weight.step").item<int>(), 1);
+  EXPECT_GT(optimizer.state().at("connectors.a.weight.exp_avg").norm().item<double>(), 0.0);
+}
+
+TEST(AdamW, BucketsChangeNothing) {
+  for (auto dtype : {torch::kFloat32, torch::kBFloat16}) {
+    auto one = make_parameters(dtype), many = make_parameters(dtype);
+    AdamWOptions options = kOptions;
+    AdamW a(one, options);
+    options.bucket_elements = 19;  // the tensors have 15, 5, 16 and 4 elements
+    AdamW b(many, options);
+    for (int step = 0; step < 5; ++step) {
+      for (auto* optimizer : {&a, &b}) {
+        set_gradients(optimizer == &a ? one : many, step);
+        optimizer->clip(0.5, 0.1);
+        optimizer->step();
+      }
+    }
+    for (std::size_t i = 0; i < one.size(); ++i)
+      EXPECT_TRUE(torch::equal(one[i].value, many[i].value)) << one[i].name;
+  }
+}
+
+TEST(AdamW, OptionsOutOfRangeAreTheUsersMistake) {
+  for (const AdamWOptions& options :
+       {AdamWOptions{.beta1 = 1.0}, AdamWOptions{.beta2 = -0.1}, AdamWOptions{.eps = 0.0},
+        AdamWOptions{.weight_decay = -1.0}, AdamWOptions{.learning_rate = -1.0}})
+    EXPECT_THROW(AdamW(make_parameters(), options), UserError);
+}
+
+TEST(AdamW, OnCudaFusedEqualsTheReference) {
+  if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device";
+  for (auto dtype : {torch::kFloat64, torch::kFloat32, torch::kBFloat16}) {
+    std::vector<NamedParameter> fused, plain;
+    for (const auto& [name, value] : make_parameters(dtype)) {
+      fused.push_back(parameter(name, value.detach().to(torch::kCUDA)));
+      plain.push_back(parameter(name, value.detach()));
+    }
+    fused.push_back(parameter("on.cpu", wave({3, 3}, 1, 1, dtype)));  // mixed devices
+    plain.push_back(parameter("on.cpu", wave({3, 3}, 1, 1, dtype)));
+    AdamWOptions options = kOptions;
+    AdamW a(fused, options);
+    options.fused = false;
+    AdamW b(plain, options);
+    for (int step = 0; step < 20; ++step) {
+      set_gradients(plain, step);
+      for (std::size_t i = 0; i < plain.size(); ++i)
+        fused[i].value.mutable_grad() = plain[i].value.grad().to(fused[i].value.device());
+      EXPECT_NEAR(a.clip(0.3, 0.7).total, b.clip(0.3, 0.7).total, 1e-5);
+      a.step();
+      b.step();
+    }
+    for (std::size_t i = 0; i < plain.size(); ++i) {
+      // bf16: the fp32 masters agree to 1e-5; two of them may round to neighbouring bf16 numbers.
+      const double tolerance = dtype == torch::kFloat64 ? 1e-12 : dtype == torch::kFloat32 ? 1e-5 : 4e-3;
+      EXPECT_LE(distance(fused[i].value.cpu(), plain[i].value), tolerance) << plain[i].name;
+    }
+    for (const auto& [name, tensor] : a.state())
+      EXPECT_LE(distance(tensor.cpu(), b.state().at(name)), dtype == torch::kFloat64 ? 1e-12 : 1e-5) << name;
+  }
+}
+
+}  // namespace
+}  // namespace pal
