@@ -1,0 +1,115 @@
+// The tokenizer inside a GGUF file (tokenizer.ggml.*), as llama.cpp's conversion writes it.
+#include <algorithm>
+
+#include "byte_level_tokenizer.h"
+#include "pal/core/check.h"
+#include "pal/core/gguf.h"
+#include "unicode.h"
+
+namespace pal {
+namespace {
+
+constexpr const char* kTokens = "tokenizer.ggml.tokens";
+
+enum GgufTokenType : std::int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5 };
+
+std::vector<std::int64_t> token_types(const GgufFile& file, std::size_t count) {
+  const auto types = file.ints("tokenizer.ggml.token_type");
+  PAL_CHECK(types.size() == count, "{}: tokenizer.ggml.token_type has {} entries, expected {}, one a token",
+            file.name(), types.size(), count);
+  return types;
+}
+
+void read_vocabulary(const GgufFile& file, ByteLevelParts& parts) {
+  const auto& tokens = file.strings(kTokens);
+  const auto types = token_types(file, tokens.size());
+  for (std::size_t index = 0; index < tokens.size(); ++index) {
+    const std::string& token = tokens[index];
+    const auto id = static_cast<std::int64_t>(index);
+    PAL_CHECK(!find_invalid_utf8(token), "{}: {}[{}] is not UTF-8", file.name(), kTokens, index);
+    const std::int64_t type = types[index];
+    PAL_CHECK(type >= kNormal && type <= kUnused,
+              "{}: token '{}' has type {}; expected 1 to 5 for byte-level BPE", file.name(), token, type);
+    if (type == kUnused) continue;  // only fills a row of the embedding
+    parts.model.vocabulary.emplace_back(token, id);
+    if (type == kNormal) continue;
+    AddedToken added;
+    added.id = id;
+    added.content = token;
+    added.special = type != kUserDefined;
+    parts.added.push_back(std::move(added));
+  }
+}
+
+void read_merges(const GgufFile& file, BpeFile& model) {
+  for (const std::string& merge : file.strings("tokenizer.ggml.merges")) {
+    PAL_CHECK(!find_invalid_utf8(merge), "{}: tokenizer.ggml.merges[{}] is not UTF-8", file.name(),
+              model.merges.size());
+    const std::size_t space = merge.find(' ');
+    PAL_CHECK(space != std::string::npos && merge.find(' ', space + 1) == std::string::npos,
+              "{}: tokenizer.ggml.merges[{}]: expected two tokens with one space between, got '{}'",
+              file.name(), model.merges.size(), merge);
+    model.merges.emplace_back(merge.substr(0, space), merge.substr(space + 1));
+  }
+}
+
+// The id under `key`, which must be a token's.
+std::optional<std::int64_t> special_id(const GgufFile& file, const std::string& key) {
+  const auto id = file.optional_uint(key);
+  if (!id) return std::nullopt;
+  const std::size_t count = file.strings(kTokens).size();
+  PAL_CHECK(*id < count, "{}: {} is {}, but there are {} tokens", file.name(), key, *id, count);
+  return static_cast<std::int64_t>(*id);
+}
+
+TokenizerSettings read_settings(const GgufFile& file, const std::vector<AddedToken>& added) {
+  TokenizerSettings settings;
+  settings.bos = special_id(file, "tokenizer.ggml.bos_token_id");
+  settings.eos = special_id(file, "tokenizer.ggml.eos_token_id");
+  settings.chat_template = file.optional_string("tokenizer.chat_template").value_or("");
+  std::vector<std::int64_t> stop;
+  if (settings.eos) stop.push_back(*settings.eos);
+  if (const auto end_of_turn = special_id(file, "tokenizer.ggml.eot_token_id")) stop.push_back(*end_of_turn);
+  settings.stop = find_stop_tokens(std::move(stop), added);
+  return settings;
+}
+
+// BOS and EOS, which llama.cpp adds where the file says so; Llama 3 has a BOS unless the file says otherwise.
+void read_affixes(const GgufFile& file, bool llama3, const TokenizerSettings& settings,
+                  ByteLevelParts& parts) {
+  const auto add = [&](const char* key, bool otherwise, const std::optional<std::int64_t>& id,
+                       std::vector<std::int64_t>& ids) {
+    if (!file.optional_boolean(key).value_or(otherwise && id)) return;
+    PAL_CHECK(id.has_value(), "{}: {} is set, but the file names no such token", file.name(), key);
+    ids.push_back(*id);
+  };
+  add("tokenizer.ggml.add_bos_token", llama3, settings.bos, parts.prefix);
+  add("tokenizer.ggml.add_eos_token", false, settings.eos, parts.suffix);
+}
+
+}  // namespace
+
+std::unique_ptr<Tokenizer> load_gguf_tokenizer(const std::filesystem::path& path) {
+  const GgufFile file(path);
+  const std::string kind = file.string("tokenizer.ggml.model");
+  PAL_CHECK(kind == "gpt2",
+            "{}: tokenizer.ggml.model is '{}', which is not supported; supported: gpt2 (byte-level BPE)",
+            file.name(), kind);
+  const std::string pre = file.string("tokenizer.ggml.pre");
+  PAL_CHECK(!file.optional_boolean("tokenizer.ggml.add_space_prefix").value_or(false),
+            "{}: tokenizer.ggml.add_space_prefix is set, which is not supported for byte-level BPE",
+            file.name());
+  const bool llama3 = pre == "llama-bpe" || pre == "llama3";
+  ByteLevelParts parts;
+  parts.pre_tokenizers = gguf_pre_tokenizers(pre, file.name());
+  parts.nfc = pre == "qwen2";  // the format has no key for it; Qwen's own tokenizer.json has NFC
+  parts.model.where = file.name();
+  parts.model.ignore_merges = llama3;
+  read_vocabulary(file, parts);
+  read_merges(file, parts.model);
+  TokenizerSettings settings = read_settings(file, parts.added);
+  read_affixes(file, llama3, settings, parts);
+  return std::make_unique<ByteLevelTokenizer>(std::move(parts), std::move(settings));
+}
+
+}  // namespace pal
