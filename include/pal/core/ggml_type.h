@@ -1,0 +1,40 @@
+// The element types of GGUF tensors. Quantised ones come in blocks: so many values in so many bytes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace pal {
+
+enum class GgmlType : std::uint32_t {
+  kF32 = 0,
+  kF16 = 1,
+  kQ4_0 = 2,
+  kQ4_1 = 3,
+  kQ5_0 = 6,
+  kQ5_1 = 7,
+  kQ8_0 = 8,
+  kQ4_K = 12,
+  kQ5_K = 13,
+  kQ6_K = 14,
+  kBF16 = 30,
+};
+
+struct GgmlTypeFacts {
+  GgmlType type;
+  std::string_view name;
+  std::size_t values;  // of a block
+  std::size_t bytes;   // of a block
+};
+
+// Nothing for a type that pal does not read.
+std::optional<GgmlTypeFacts> ggml_type_facts(std::uint32_t number);
+inline GgmlTypeFacts ggml_type_facts(GgmlType type) { return ggml_type_facts(std::uint32_t(type)).value(); }
+
+// ggml's name of a type, also of those that pal does not read; "type 99" for a number that ggml does not know.
+std::string ggml_type_name(std::uint32_t number);
+
+}  // namespace pal

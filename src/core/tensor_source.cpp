@@ -1,0 +1,243 @@
+#include "pal/core/tensor_source.h"
+
+#include <ATen/Parallel.h>
+#include <torch/types.h>
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <ranges>
+
+#include "pal/core/check.h"
+#include "pal/core/files.h"
+#include "pal/core/gguf.h"
+#include "pal/core/gguf_dequantize.h"
+#include "pal/core/safetensors.h"
+#include "pal/core/strict_json.h"
+
+namespace pal {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::pair<DType, torch::ScalarType> kScalarTypes[] = {
+    {DType::kF64, torch::kFloat64},   {DType::kF32, torch::kFloat32}, {DType::kF16, torch::kFloat16},
+    {DType::kBF16, torch::kBFloat16}, {DType::kI64, torch::kInt64},   {DType::kI32, torch::kInt32},
+    {DType::kI16, torch::kInt16},     {DType::kI8, torch::kInt8},     {DType::kU8, torch::kUInt8},
+    {DType::kBool, torch::kBool}};
+
+torch::ScalarType scalar_type(DType dtype) {
+  return std::ranges::find(kScalarTypes, dtype, [](const auto& pair) { return pair.first; })->second;
+}
+
+DType dtype_of(const std::string& file, const std::string& name, const torch::Tensor& tensor) {
+  const auto* found =
+      std::ranges::find(kScalarTypes, tensor.scalar_type(), [](const auto& pair) { return pair.second; });
+  PAL_CHECK(found != std::end(kScalarTypes), "{}: tensor '{}': safetensors cannot hold elements of type {}",
+            file, name, torch::toString(tensor.scalar_type()));
+  return found->first;
+}
+
+torch::Tensor tensor_of(std::span<const std::byte> bytes, const std::vector<std::int64_t>& shape,
+                        DType dtype) {
+  torch::Tensor tensor = torch::empty(shape, scalar_type(dtype));
+  PAL_ASSERT(tensor.nbytes() == bytes.size(), "{} bytes for a tensor of {}", bytes.size(), tensor.nbytes());
+  if (!bytes.empty()) std::memcpy(tensor.mutable_data_ptr(), bytes.data(), bytes.size());
+  return tensor;
+}
+
+torch::Tensor load_entry(const SafetensorsFile& file, const SafetensorsEntry& entry) {
+  const auto bytes = file.bytes(entry);
+  if (entry.dtype == DType::kBool) {  // any other byte would be undefined behaviour in C++
+    PAL_CHECK(std::ranges::all_of(bytes, [](std::byte byte) { return byte <= std::byte{1}; }),
+              "{}: tensor '{}': truth values must be 0 or 1", file.name(), entry.name);
+  }
+  return tensor_of(bytes, entry.shape, entry.dtype);
+}
+
+DType stored_dtype(GgmlType type) {
+  return type == GgmlType::kF16 ? DType::kF16 : type == GgmlType::kBF16 ? DType::kBF16 : DType::kF32;
+}
+
+torch::Tensor load_entry(const GgufFile& file, const GgufEntry& entry) {
+  const auto bytes = file.bytes(entry);
+  if (!is_quantized(entry.type)) return tensor_of(bytes, entry.shape, stored_dtype(entry.type));
+  constexpr std::int64_t kValuesPerTask = 1 << 16;
+  const GgmlTypeFacts facts = ggml_type_facts(entry.type);
+  torch::Tensor tensor = torch::empty(entry.shape, torch::kFloat32);
+  const std::span<float> values(tensor.mutable_data_ptr<float>(), std::size_t(tensor.numel()));
+  const auto unpack = [&](std::int64_t begin, std::int64_t end) {  // blocks
+    const std::size_t first = std::size_t(begin), count = std::size_t(end - begin);
+    dequantize(entry.type, bytes.subspan(first * facts.bytes, count * facts.bytes),
+               values.subspan(first * facts.values, count * facts.values));
+  };
+  at::parallel_for(0, std::int64_t(values.size() / facts.values), kValuesPerTask / std::int64_t(facts.values),
+                   unpack);
+  return tensor;
+}
+
+// Also false where the path cannot be looked at.
+bool exists(const fs::path& path) {
+  std::error_code ignored;
+  return fs::exists(path, ignored);
+}
+
+std::vector<std::string> keys_of(const auto& map) {
+  const auto keys = std::views::keys(map);
+  return {keys.begin(), keys.end()};
+}
+
+class SafetensorsSource : public TensorSource {
+ public:
+  explicit SafetensorsSource(const fs::path& path) : file_(path) {}
+  std::vector<std::string> names() const override { return keys_of(file_.tensors()); }
+  bool has(const std::string& name) const override { return file_.tensors().contains(name); }
+  TensorInfo info(const std::string& name) const override {
+    return {file_.entry(name).shape, file_.entry(name).dtype};
+  }
+  torch::Tensor load(const std::string& name) const override { return load_entry(file_, file_.entry(name)); }
+  std::string describe() const override { return file_.name(); }
+
+ private:
+  SafetensorsFile file_;
+};
+
+class GgufSource : public TensorSource {
+ public:
+  explicit GgufSource(const fs::path& path) : file_(path) {}
+  std::vector<std::string> names() const override { return keys_of(file_.tensors()); }
+  bool has(const std::string& name) const override { return file_.tensors().contains(name); }
+  TensorInfo info(const std::string& name) const override {
+    return {file_.entry(name).shape, stored_dtype(file_.entry(name).type)};
+  }
+  torch::Tensor load(const std::string& name) const override { return load_entry(file_, file_.entry(name)); }
+  std::string describe() const override { return file_.name(); }
+
+ private:
+  GgufFile file_;
+};
+
+// Reads {"weight_map": {tensor: shard}}: the shard of every tensor.
+std::map<std::string, std::string> read_weight_map(const fs::path& path) {
+  constexpr std::size_t kLongestIndex = 64 << 20;
+  constexpr int kDeepest = 16;
+  const std::string file = path.string();
+  const auto index = parse_strict_json(read_file(path, kLongestIndex), file, kDeepest);
+  const bool has_map = index.is_object() && index.contains("weight_map") && index["weight_map"].is_object();
+  PAL_CHECK(has_map, "{}: expected an object with 'weight_map', from tensor to file", file);
+  std::map<std::string, std::string> shards;
+  for (const auto& [name, shard] : index["weight_map"].items()) {
+    PAL_CHECK(shard.is_string(), "{}: tensor '{}': expected the name of a file", file, name);
+    const auto& shard_name = shard.get_ref<const std::string&>();
+    const bool is_plain = !shard_name.empty() && shard_name.find('\0') == std::string::npos &&
+                          shard_name != ".." && fs::path(shard_name).filename() == shard_name;
+    PAL_CHECK(is_plain, "{}: tensor '{}': expected a file in the same folder, got {:.200}", file, name,
+              shard.dump());
+    shards[name] = shard_name;
+  }
+  PAL_CHECK(!shards.empty(), "{}: 'weight_map' is empty", file);
+  return shards;
+}
+
+class ShardedSource : public TensorSource {
+ public:
+  explicit ShardedSource(const fs::path& index) : index_(index) {
+    const auto weight_map = read_weight_map(index);
+    for (const auto& [name, shard] : weight_map) open_shard(name, shard);
+    for (const auto& [name, shard] : weight_map) {
+      PAL_CHECK(shards_.at(shard)->tensors().contains(name), "{}: has no tensor '{}', which {} places there",
+                shards_.at(shard)->name(), name, describe());
+    }
+  }
+  std::vector<std::string> names() const override { return keys_of(shard_of_); }
+  bool has(const std::string& name) const override { return shard_of_.contains(name); }
+  TensorInfo info(const std::string& name) const override {
+    const auto& entry = shard(name).entry(name);
+    return {entry.shape, entry.dtype};
+  }
+  torch::Tensor load(const std::string& name) const override {
+    return load_entry(shard(name), shard(name).entry(name));
+  }
+  std::string describe() const override { return index_.string(); }
+
+ private:
+  void open_shard(const std::string& name, const std::string& shard) {
+    if (shards_.contains(shard)) return;
+    const fs::path path = index_.parent_path() / shard;
+    PAL_CHECK(exists(path), "{}: is missing, but {} places tensor '{}' there", path.string(), describe(),
+              name);
+    const auto& file = shards_[shard] = std::make_unique<SafetensorsFile>(path);
+    for (const auto& [tensor, entry] :
+         file->tensors()) {  // also those that the index leaves out, as Hugging Face does
+      const auto [place, is_new] = shard_of_.emplace(tensor, file.get());
+      PAL_CHECK(is_new, "{}: tensor '{}' is also in {}", file->name(), tensor, place->second->name());
+    }
+  }
+
+  const SafetensorsFile& shard(const std::string& name) const {
+    const auto found = shard_of_.find(name);
+    PAL_CHECK(found != shard_of_.end(), "{}: has no tensor '{}'", describe(), name);
+    return *found->second;
+  }
+
+  fs::path index_;
+  std::map<std::string, std::unique_ptr<SafetensorsFile>> shards_;
+  std::map<std::string, const SafetensorsFile*> shard_of_;
+};
+
+}  // namespace
+
+TensorMap load_safetensors(const fs::path& path) {
+  const SafetensorsFile file(path);
+  TensorMap tensors;
+  for (const auto& [name, entry] : file.tensors()) tensors[name] = load_entry(file, entry);
+  return tensors;
+}
+
+void save_safetensors(const fs::path& path, const TensorMap& tensors,
+                      const std::map<std::string, std::string>& metadata) {
+  std::vector<SafetensorsEntry> entries;
+  for (const auto& [name, tensor] : tensors) {
+    PAL_ASSERT(tensor.defined(), "tensor '{}' is to be saved to {} but is undefined", name, path.string());
+    entries.push_back({{.name = name, .shape = tensor.sizes().vec()}, dtype_of(path.string(), name, tensor)});
+  }
+  const std::string header = lay_out_safetensors(entries, metadata);
+  write_file_atomically(path, [&](std::ostream& out) {
+    out.write(header.data(), std::streamsize(header.size()));
+    for (const SafetensorsEntry& entry : entries) {
+      const torch::Tensor tensor = tensors.at(entry.name).detach().to(torch::kCPU).contiguous();
+      out.write(static_cast<const char*>(tensor.const_data_ptr()), std::streamsize(tensor.nbytes()));
+    }
+  });
+}
+
+std::unique_ptr<TensorSource> open_tensors(const fs::path& path) {
+  const std::string name = path.filename().string();
+  std::error_code ignored;
+  if (fs::is_directory(path, ignored)) {
+    if (exists(path / "model.safetensors")) return open_tensors(path / "model.safetensors");
+    const fs::path index = path / "model.safetensors.index.json";
+    PAL_CHECK(exists(index), "{}: holds neither model.safetensors nor model.safetensors.index.json",
+              path.string());
+    return open_tensors(index);
+  }
+  if (name.ends_with(".safetensors")) return std::make_unique<SafetensorsSource>(path);
+  if (name.ends_with(".index.json")) return std::make_unique<ShardedSource>(path);
+  if (name.ends_with(".gguf")) return std::make_unique<GgufSource>(path);
+  PAL_CHECK(exists(path), "{}: is missing", path.string());
+  user_error("{}: expected a *.safetensors, *.index.json or *.gguf file, or a folder with model.safetensors",
+             path.string());
+}
+
+torch::Tensor unpermute_rope_rows(const torch::Tensor& weight, std::int64_t heads) {
+  PAL_CHECK(weight.dim() >= 1 && heads > 0 && weight.size(0) % (2 * heads) == 0,
+            "rotary rows: {} heads do not divide a weight of shape [{}] into heads of an even width", heads,
+            fmt::join(weight.sizes(), ", "));
+  const std::int64_t half = weight.size(0) / heads / 2;
+  const auto width = weight.numel() / std::max<std::int64_t>(weight.size(0), 1);
+  return weight.reshape({heads, half, 2, width}).transpose(1, 2).reshape(weight.sizes()).contiguous();
+}
+
+}  // namespace pal
