@@ -1,0 +1,48 @@
+// Means of `factor` neighbouring tokens (the last group may be smaller), then a linear layer: fewer tokens, in temporal order.
+#include "kinds.h"
+#include "pal/core/check.h"
+#include "pal/nn/linear.h"
+
+namespace pal {
+
+namespace {
+
+class MeanPoolConnector : public Connector {
+ public:
+  MeanPoolConnector(int64_t factor, int64_t in, int64_t out, uint64_t seed, torch::TensorOptions o)
+      : factor(factor), proj(in, out, true, o) {
+    register_module("proj", proj);
+    init_linears(*this, seed);
+  }
+
+  int64_t output_length(int64_t tokens) const override { return (tokens + factor - 1) / factor; }
+
+  torch::Tensor forward(const torch::Tensor& tokens, const std::vector<int64_t>& lengths) override {
+    std::vector<int64_t> group;  // of each token
+    std::vector<double> sizes;   // of each group
+    for (int64_t length : lengths)
+      for (int64_t i = 0; i < length; ++i) {
+        if (i % factor == 0) sizes.push_back(0);
+        sizes.back() += 1;
+        group.push_back(int64_t(sizes.size()) - 1);
+      }
+    const auto index = torch::tensor(group, torch::kInt64).to(tokens.device());
+    const auto size = torch::tensor(sizes, torch::kFloat64).to(tokens.options()).unsqueeze(1);
+    const auto sums = torch::zeros({int64_t(sizes.size()), tokens.size(1)}, tokens.options()).index_add(0, index, tokens);
+    return proj(sums / size);
+  }
+
+ private:
+  int64_t factor;
+  Linear proj;
+};
+
+}  // namespace
+
+std::shared_ptr<Connector> make_mean_pool_connector(const ConnectorOptions& options, int64_t in, int64_t out, uint64_t seed,
+                                                    torch::TensorOptions o) {
+  PAL_CHECK(options.factor > 0, "connector mean_pool: factor must be at least 1, got {}", options.factor);
+  return std::make_shared<MeanPoolConnector>(options.factor, in, out, seed, o);
+}
+
+}  // namespace pal
