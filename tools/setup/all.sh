@@ -1,0 +1,21 @@
+# shellcheck shell=bash
+# All parts of the set-up, and their order up to the build. Sourced, not run.
+
+PAL_SETUP=$(dirname -- "${BASH_SOURCE[0]}")
+for part in common debian python build assets; do
+  # shellcheck source=/dev/null
+  source "$PAL_SETUP/$part.sh"
+done
+
+# pal_provide TESTS(yes|no): everything that does not need the build. Sets PAL_PYTHON, PAL_TORCH_DIR and PAL_TEST_PYTHON.
+pal_provide() {
+  pal_lock_cache
+  pal_step "Debian packages" pal_debian_packages
+  pal_need_python
+  pal_step "LibTorch" pal_torch
+  if [[ $1 == yes ]]; then
+    pal_step "Test environment" pal_test_environment
+  fi
+  pal_step "Packaged weights and clips" pal_fetch_assets
+  pal_unlock_cache
+}
