@@ -1,0 +1,50 @@
+// Recordings as mono samples, through libsndfile. What cannot be decoded as asked is refused; nothing is ever put in its place.
+#pragma once
+
+#include <torch/types.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+namespace pal {
+
+struct Waveform {
+  torch::Tensor samples;  // [n] float32, full scale is +-1, the mean of the channels
+  int sample_rate = 0;    // Hz
+};
+
+// What is accepted. Formats: wav (RF64 too), flac, ogg (Vorbis, Opus), mp3.
+struct DecodeLimits {
+  double max_seconds = 3600;  // of what is decoded; checked by the header before anything is read
+  int min_rate = 1000;        // Hz
+  int max_rate = 768000;      // Hz
+  int max_channels = 64;
+};
+
+// The part of a recording to decode, in seconds from its beginning.
+struct AudioSegment {
+  double start = 0;
+  std::optional<double>
+      end;  // absent: to the end. May lie up to 0.1 s past it, as the rounded times of data sets do
+};
+
+struct AudioInfo {
+  std::int64_t frames = 0;  // samples a channel
+  int sample_rate = 0;      // Hz
+  int channels = 0;
+  double seconds() const { return double(frames) / sample_rate; }
+};
+
+// The header alone, held to the limits of rate and channels, not to that of length. A file that does not say its length
+// (streamed flac) is refused here, though decode_audio() reads it. Throws UserError as decode_audio() does.
+AudioInfo read_audio_header(const std::filesystem::path& path, const DecodeLimits& limits = {});
+
+// Decodes a file or a segment of it. Throws UserError that names the file where it is missing, a folder or no ordinary
+// file, no recording or in another format, damaged or shorter than its header says (formats whose header states no length, such as
+// ogg, are as long as what they hold), without samples, outside the limits, not finite (NaN, infinity), or does
+// not reach the segment.
+Waveform decode_audio(const std::filesystem::path& path, const DecodeLimits& limits = {},
+                      const AudioSegment& segment = {});
+
+}  // namespace pal

@@ -1,0 +1,175 @@
+#include "pal/audio/decode.h"
+
+#include <sndfile.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "pal/core/check.h"
+#include "wav_length.h"
+
+namespace pal {
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr sf_count_t kBlockFrames = 1 << 14;
+constexpr double kSegmentSlack = 0.1;  // seconds; see AudioSegment::end
+constexpr sf_count_t kUnknownFrames = std::numeric_limits<sf_count_t>::max();  // libsndfile's SF_COUNT_MAX
+
+struct CloseSoundFile {
+  void operator()(SNDFILE* file) const { sf_close(file); }
+};
+
+struct OpenRecording {
+  std::unique_ptr<SNDFILE, CloseSoundFile> file;
+  SF_INFO info{};
+  std::string name;
+
+  bool length_known() const { return info.frames < kUnknownFrames; }
+};
+
+// Frames from `first` up to `last`, or to the file's end where that is not known.
+struct FrameRange {
+  sf_count_t first = 0;
+  sf_count_t last = kUnknownFrames;
+};
+
+void check_format(const OpenRecording& recording) {
+  switch (recording.info.format & SF_FORMAT_TYPEMASK) {
+    case SF_FORMAT_WAV:
+    case SF_FORMAT_WAVEX:
+    case SF_FORMAT_RF64:
+    case SF_FORMAT_FLAC:
+    case SF_FORMAT_OGG:
+    case SF_FORMAT_MPEG:
+      return;
+    default:
+      user_error("{}: a recording in wav, flac, ogg or mp3 was expected, got libsndfile's format {:#x}",
+                 recording.name, recording.info.format & SF_FORMAT_TYPEMASK);
+  }
+}
+
+OpenRecording open_recording(const fs::path& path, const DecodeLimits& limits) {
+  OpenRecording recording;
+  recording.name = path.string();
+  std::error_code error;
+  const auto status = fs::status(path, error);
+  PAL_CHECK(fs::exists(status), "{}: no such recording", recording.name);
+  PAL_CHECK(!fs::is_directory(status), "{}: is a folder, but a recording was expected", recording.name);
+  PAL_CHECK(fs::is_regular_file(status), "{}: is no ordinary file, but a recording was expected",
+            recording.name);
+  PAL_CHECK(fs::file_size(path, error) > 0, "{}: is empty (0 bytes), but a recording was expected",
+            recording.name);
+
+  recording.file.reset(sf_open(path.c_str(), SFM_READ, &recording.info));
+  PAL_CHECK(recording.file, "{}: cannot be decoded as wav, flac, ogg or mp3: {}", recording.name,
+            sf_strerror(nullptr));
+  check_format(recording);
+  const SF_INFO& info = recording.info;
+  PAL_CHECK(info.samplerate >= limits.min_rate && info.samplerate <= limits.max_rate,
+            "{}: a sample rate from {} to {} Hz was expected, got {}; is the header damaged?", recording.name,
+            limits.min_rate, limits.max_rate, info.samplerate);
+  PAL_CHECK(info.channels >= 1 && info.channels <= limits.max_channels,
+            "{}: 1 to {} channels were expected, got {}", recording.name, limits.max_channels, info.channels);
+  PAL_CHECK(info.frames > 0, "{}: holds no samples", recording.name);
+  check_wav_length(path);
+  return recording;
+}
+
+FrameRange frames_of(const AudioSegment& segment, const OpenRecording& recording) {
+  const double rate = recording.info.samplerate;
+  const double start = segment.start;
+  // 1e12 s at 1 MHz still fits 64 bits; the comparison is also false for NaN.
+  PAL_CHECK(start >= 0 && start < 1e12, "{}: the segment's start must be at least 0 s, got {}",
+            recording.name, start);
+  FrameRange range{std::llround(start * rate), recording.info.frames};
+  if (segment.end) {
+    PAL_CHECK(*segment.end > start && *segment.end < 1e12,
+              "{}: the segment's end must be after its start {} s, got {}", recording.name, start,
+              *segment.end);
+    const sf_count_t asked = std::max<sf_count_t>(std::llround(*segment.end * rate), range.first + 1);
+    PAL_CHECK(!recording.length_known() || double(asked - recording.info.frames) <= kSegmentSlack * rate,
+              "{}: the segment ends at {} s, but the recording is {:.3f} s long", recording.name,
+              *segment.end, double(recording.info.frames) / rate);
+    range.last = std::min(asked, recording.info.frames);
+  }
+  PAL_CHECK(range.first < range.last, "{}: the segment starts at {} s, but the recording is {:.3f} s long",
+            recording.name, start, double(recording.info.frames) / rate);
+  return range;
+}
+
+void check_length(sf_count_t frames, const OpenRecording& recording, const DecodeLimits& limits) {
+  const double seconds = double(frames) / recording.info.samplerate;
+  PAL_CHECK(seconds <= limits.max_seconds,
+            "{}: {:.1f} s to decode, but at most {:.1f} s are accepted; give a segment, or raise the limit",
+            recording.name, seconds, limits.max_seconds);
+}
+
+// The mean of the channels of the next block; 0 frames at the end.
+sf_count_t read_block(OpenRecording& recording, sf_count_t frames, std::vector<float>& interleaved,
+                      std::vector<float>& mono) {
+  const int channels = recording.info.channels;
+  const sf_count_t got = sf_readf_float(recording.file.get(), interleaved.data(), frames);
+  for (sf_count_t frame = 0; frame < got; ++frame) {
+    float sum = 0;
+    for (int channel = 0; channel < channels; ++channel)
+      sum += interleaved[std::size_t(frame * channels + channel)];
+    PAL_CHECK(std::isfinite(sum),
+              "{}: a sample is not a finite number (NaN or infinity), {:.3f} s into what is decoded",
+              recording.name, double(mono.size()) / recording.info.samplerate);
+    mono.push_back(channels == 1 ? sum : sum / float(channels));
+  }
+  return std::max<sf_count_t>(got, 0);
+}
+
+// Memory grows with what the file really holds, so a header that lies about the length costs nothing.
+std::vector<float> read_mono(OpenRecording& recording, const FrameRange& range, const DecodeLimits& limits) {
+  PAL_CHECK(range.first == 0 || sf_seek(recording.file.get(), range.first, SEEK_SET) == range.first,
+            "{}: the segment's start, sample {}, cannot be reached: {}", recording.name, range.first,
+            sf_strerror(recording.file.get()));
+  std::vector<float> mono;
+  std::vector<float> interleaved(std::size_t(kBlockFrames * recording.info.channels));
+  const bool last_known = range.last < kUnknownFrames;
+  const sf_count_t wanted = range.last - range.first;
+  while (sf_count_t(mono.size()) < wanted) {
+    const sf_count_t block = std::min(kBlockFrames, wanted - sf_count_t(mono.size()));
+    if (read_block(recording, block, interleaved, mono) == 0) break;
+    if (!last_known) check_length(sf_count_t(mono.size()), recording, limits);
+  }
+  PAL_CHECK(sf_error(recording.file.get()) == SF_ERR_NO_ERROR, "{}: decoding failed after {:.3f} s: {}",
+            recording.name, double(mono.size()) / recording.info.samplerate,
+            sf_strerror(recording.file.get()));
+  PAL_CHECK(!mono.empty(), "{}: holds no samples", recording.name);
+  PAL_CHECK(
+      !last_known || sf_count_t(mono.size()) == wanted,
+      "{}: the header promises {} samples a channel, but only {} could be decoded; is the file cut short?",
+      recording.name, wanted, mono.size());
+  return mono;
+}
+
+}  // namespace
+
+AudioInfo read_audio_header(const fs::path& path, const DecodeLimits& limits) {
+  const OpenRecording recording = open_recording(path, limits);
+  PAL_CHECK(recording.length_known(), "{}: the header does not say how long the recording is",
+            recording.name);
+  return {recording.info.frames, recording.info.samplerate, recording.info.channels};
+}
+
+Waveform decode_audio(const fs::path& path, const DecodeLimits& limits, const AudioSegment& segment) {
+  OpenRecording recording = open_recording(path, limits);
+  const FrameRange range = frames_of(segment, recording);
+  if (range.last < kUnknownFrames) check_length(range.last - range.first, recording, limits);
+  const std::vector<float> mono = read_mono(recording, range, limits);
+  Waveform waveform{torch::empty(std::int64_t(mono.size()), torch::kFloat32), recording.info.samplerate};
+  std::copy(mono.begin(), mono.end(), waveform.samples.data_ptr<float>());
+  return waveform;
+}
+
+}  // namespace pal
