@@ -40,8 +40,8 @@ fs::path temporary_name(const fs::path& folder) {
   return folder.string() + kTemporary + std::to_string(::getpid());
 }
 
-// A folder that is being written (or removed), locked as long as its process lives, and removed with this object
-// unless it was renamed. The lock tells it from a killed writer's: process ids are given out again.
+// A folder that is being written, locked as long as its process lives, and removed with this
+// object unless it was renamed. The lock tells it from a killed writer's: process ids are given out again.
 class TemporaryCheckpoint {
  public:
   explicit TemporaryCheckpoint(const fs::path& target) : path_(temporary_name(target)) {
@@ -63,12 +63,14 @@ class TemporaryCheckpoint {
 
   const fs::path& path() const { return path_; }
 
-  // Gives the folder its final name. What had that name before gets the temporary one, and goes with this object.
+  // Gives the folder its final name. What had that name before gets the temporary one, and goes with this
+  // object.
   void rename_to(const fs::path& target) {
     std::error_code ignored;
     if (!fs::exists(target, ignored)) return move(path_, target);
     if (::renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) == 0) return;
-    // A file system that cannot exchange two names: for a moment neither the old nor the new one has this name.
+    // A file system that cannot exchange two names: for a moment neither the old nor the new one has this
+    // name.
     const fs::path old = path_.string() + "-old";
     move(target, old);
     try {
@@ -194,7 +196,8 @@ Checkpoint CheckpointStore::save(std::int64_t step, const CheckpointContent& con
   PAL_ASSERT(step >= 0, "a checkpoint of step {}", step);
   remove_leftovers();  // first, as they may fill the disk
   Checkpoint saved = write_checkpoint(folder_ / fmt::format("step-{:08}", step), step, content);
-  // Folders of later steps are left alone: a run that went back stands before them, and must not count them as its own.
+  // Folders of later steps are left alone: a run that went back stands before them, and must not count them
+  // as its own.
   int kept = 0;
   for (const fs::path& path : step_folders(folder_))
     if (*step_of(path) <= step && ++kept > keep_) remove_checkpoint(path);

@@ -27,7 +27,8 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
   return row.back();
 }
 
-// Patterns that match something: every name with its layer numbers as `*`, and every beginning of it with `.*`.
+// Patterns that match something: every name with its layer numbers as `*`, and every beginning of it with
+// `.*`.
 std::set<std::string> possible_patterns(const std::vector<NamedParameter>& parameters) {
   std::set<std::string> patterns;
   for (const auto& parameter : parameters) {

@@ -3,11 +3,11 @@
 //   checkpoints/step-00000120/
 //     model.safetensors        the trained tensors by name
 //     optimizer.safetensors    AdamW::state(); not there when empty
-//     state.json               whatever else a run goes on from: stage, sampler position, random streams, config text
+//     state.json               the rest that a run goes on from: stage, sampler position, random streams, ...
 //     manifest.json            written last: the size and SHA-256 of every file
 //
-// A checkpoint is written into a folder beside it, NAME.tmp-PID, synced, and then renamed; so a kill -9 or a power cut at any
-// moment leaves the old state or the new.
+// A checkpoint is written into a folder beside it, NAME.tmp-PID, synced, and then renamed; so a kill -9 or a
+// power cut at any moment leaves the old state or the new.
 #pragma once
 
 #include <cstdint>
@@ -37,30 +37,32 @@ struct Checkpoint {
   nlohmann::json load_state() const;
 };
 
-// Writes a checkpoint as `folder` itself, replacing what has that name. Throws UserError that names the path where the disk
-// is full or the place not writable; nothing is left behind then, and what was there before is untouched.
+// Writes a checkpoint as `folder` itself, replacing what has that name. Throws UserError that names the path
+// where the disk is full or the place not writable; nothing is left behind then, and what was there before is
+// untouched.
 Checkpoint write_checkpoint(const std::filesystem::path& folder, std::int64_t step,
                             const CheckpointContent& content);
 
 // Checks sizes and hashes. Throws UserError that names the folder and what is wrong with it.
 Checkpoint open_checkpoint(const std::filesystem::path& folder);
 
-// The checkpoints of a run: the folders step-N of one parent folder. One process writes; others may read meanwhile.
+// The checkpoints of a run: the folders step-N of one parent folder. One process writes; others may read
+// meanwhile.
 class CheckpointStore {
  public:
   // keep: how many of the newest stay, at least 1.
   CheckpointStore(std::filesystem::path folder, int keep);
 
-  // Writes step-N, then removes all but the newest `keep` up to it; before it, what killed writers left behind. Throws as
-  // write_checkpoint(); no older checkpoint is removed then.
+  // Writes step-N, then removes all but the newest `keep` up to it; before it, what killed writers left
+  // behind. Throws as write_checkpoint(); no older checkpoint is removed then.
   Checkpoint save(std::int64_t step, const CheckpointContent& content);
 
-  // The newest checkpoint that is whole; none where there is no whole one. Those that are not are named in a warning with
-  // the reason, and passed over. Changes nothing on disk.
+  // The newest checkpoint that is whole; none where there is no whole one. Those that are not are named in a
+  // warning with the reason, and passed over. Changes nothing on disk.
   std::optional<Checkpoint> find_newest() const;
 
-  // Removes the folders of writers that were killed. Those of live ones, which hold a lock on them, stay; where
-  // the file system knows no locks, all stay.
+  // Removes the folders of writers that were killed. Those of live ones, which hold a lock on them, stay;
+  // where the file system knows no locks, all stay.
   void remove_leftovers() const;
 
   const std::filesystem::path& folder() const { return folder_; }

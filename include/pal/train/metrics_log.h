@@ -13,8 +13,8 @@ namespace pal {
 class MetricsLog {
  public:
   // Opens `file` (its folder must exist) to go on after `finished_steps`; 0 starts the history afresh.
-  // Lines beyond it, and a last line that a killed writer left unfinished, are cut; the file is replaced in one move.
-  // Other lines that are no JSON object with a "step" are cut with a warning that names them.
+  // Lines beyond it, and a last line that a killed writer left unfinished, are cut; the file is replaced in
+  // one move. Other lines that are no JSON object with a "step" are cut with a warning that names them.
   // Throws UserError where the file cannot be written.
   explicit MetricsLog(std::filesystem::path file, std::int64_t finished_steps = 0);
 

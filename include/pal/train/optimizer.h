@@ -1,7 +1,7 @@
 // AdamW whose state is kept by parameter name (Loshchilov & Hutter 2019, algorithm 2, as torch.optim.AdamW).
 //
-// Under bf16 and fp16 a step is often smaller than half the gap between two numbers and would be lost; so such
-// parameters have an fp32 master copy that takes the step, and are its rounding.
+// Under bf16 and fp16 a step is often smaller than half the gap between two numbers and would be lost; so
+// such parameters have an fp32 master copy that takes the step, and are its rounding.
 #pragma once
 
 #include <cstdint>
@@ -36,17 +36,18 @@ struct GradientNorms {
 
 class AdamW {
  public:
-  // Parameters that need no gradient get no state and are left alone. State starts as zeros, master copies as the
-  // values of now. Throws UserError for an option out of its range.
+  // Parameters that need no gradient get no state and are left alone. State starts as zeros, master copies as
+  // the values of now. Throws UserError for an option out of its range.
   AdamW(const std::vector<NamedParameter>& parameters, const AdamWOptions& options);
 
-  // Norms of the gradients times `scale` (1 / target tokens). The next step uses gradients times `scale`, and times
-  // max_norm / total where that is below 1; max_norm 0 sets no limit. The stored gradients stay as they are.
-  // Waits for the device once.
+  // Norms of the gradients times `scale` (1 / target tokens). The next step uses gradients times `scale`, and
+  // times max_norm / total where that is below 1; max_norm 0 sets no limit. The stored gradients stay as they
+  // are. Waits for the device once.
   GradientNorms clip(double scale, double max_norm);
 
-  // Takes a step with learning_rate(). Parameters without a gradient are left alone, and their step count too. Returns
-  // false and changes nothing where the last clip() found NaN or infinity. Uses up what clip() set.
+  // Takes a step with learning_rate(). Parameters without a gradient are left alone, and their step count
+  // too. Returns false and changes nothing where the last clip() found NaN or infinity. Uses up what clip()
+  // set.
   bool step();
 
   // Gradients to none.
@@ -56,12 +57,13 @@ class AdamW {
   double learning_rate() const { return options_.learning_rate; }
   const AdamWOptions& options() const { return options_; }
 
-  // NAME.exp_avg, NAME.exp_avg_sq (the parameter's shape), NAME.step (a scalar, int64), NAME.master where there is one. The
-  // tensors are the optimizer's own: the next step changes them.
+  // NAME.exp_avg, NAME.exp_avg_sq (the parameter's shape), NAME.step (a scalar, int64), NAME.master where
+  // there is one. The tensors are the optimizer's own: the next step changes them.
   TensorMap state() const;
 
-  // Takes the state from `saved`, which must hold exactly these names with their shapes and dtypes. Otherwise throws
-  // UserError that lists what is missing, unexpected and different, after `source` (a file), and changes nothing.
+  // Takes the state from `saved`, which must hold exactly these names with their shapes and dtypes. Otherwise
+  // throws UserError that lists what is missing, unexpected and different, after `source` (a file), and
+  // changes nothing.
   void load(const TensorMap& saved, const std::string& source);
 
  private:

@@ -31,8 +31,8 @@ class ProgressBar {
   // A stage begins, or goes on after `finished_steps` of its `total_steps`.
   void start(const std::string& stage, std::int64_t total_steps, std::int64_t finished_steps = 0);
 
-  // `finished_steps` counts those of the stage; `tokens`: how many this step was trained on. A loss that is no number is
-  // shown as it is and kept out of the smoothed loss.
+  // `finished_steps` counts those of the stage; `tokens`: how many this step was trained on. A loss that is
+  // no number is shown as it is and kept out of the smoothed loss.
   void update(std::int64_t finished_steps, double loss, std::int64_t tokens);
 
   // Draws the last state and ends the line.

@@ -15,8 +15,8 @@
 
 namespace pal {
 
-// `*` stands for any characters, dots included, none included; every other character for itself. The pattern covers the whole name:
-// "llm.*" matches llm.norm.weight, "llm" does not.
+// `*` stands for any number of characters, dots included; every other character for itself. The pattern covers
+// the whole name: "llm.*" matches llm.norm.weight, "llm" does not.
 bool matches_pattern(std::string_view pattern, std::string_view name);
 
 struct GroupCount {
@@ -25,10 +25,10 @@ struct GroupCount {
   std::int64_t frozen_tensors = 0, frozen_parameters = 0;
 };
 
-// A parameter is trained where a pattern matches its name and no pattern after a leading `!` does, in whatever order they
-// stand. Sets requires_grad accordingly, takes the gradients off frozen parameters, and returns the counts by group, in the order
-// of the parameters. Throws UserError, changing nothing, for a pattern that matches no name (with the nearest
-// that would), and where nothing is left to train.
+// A parameter is trained where a pattern matches its name and no pattern after a leading `!` does, in
+// whatever order they stand. Sets requires_grad accordingly, takes the gradients off frozen parameters, and
+// returns the counts by group, in the order of the parameters. Throws UserError, changing nothing, for a
+// pattern that matches no name (with the nearest that would), and where nothing is left to train.
 std::vector<GroupCount> apply_stage_policy(const std::vector<NamedParameter>& parameters,
                                            const std::vector<std::string>& patterns);
 

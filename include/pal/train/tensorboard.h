@@ -1,5 +1,6 @@
-// Scalars as TensorBoard event files, written without TensorFlow: TFRecord frames around small protobuf messages.
-// Source: tensorflow/core/lib/io/record_writer.h (frames), event.proto and summary.proto (messages).
+// Scalars as TensorBoard event files, written without TensorFlow: TFRecord frames around small protobuf
+// messages. Source: tensorflow/core/lib/io/record_writer.h (frames), event.proto and summary.proto
+// (messages).
 #pragma once
 
 #include <cstdint>
@@ -18,12 +19,13 @@ struct Scalar {
 
 class TensorboardLog {
  public:
-  // Creates events.out.tfevents.TIME.HOST.PID in `folder`, which is made where it is missing. A run that goes on after
-  // `finished_steps` makes TensorBoard drop what older files in the folder hold of later steps.
+  // Creates events.out.tfevents.TIME.HOST.PID in `folder`, which is made where it is missing. A run that goes
+  // on after `finished_steps` makes TensorBoard drop what older files in the folder hold of later steps.
   // Throws UserError where the file cannot be written.
   explicit TensorboardLog(const std::filesystem::path& folder, std::int64_t finished_steps = 0);
 
-  // One event with all `scalars` of a step, handed to the operating system at once. Throws UserError where the disk is full.
+  // One event with all `scalars` of a step, handed to the operating system at once. Throws UserError where
+  // the disk is full.
   void write(std::int64_t step, const std::vector<Scalar>& scalars);
 
   const std::filesystem::path& path() const { return path_; }
