@@ -1,0 +1,198 @@
+"""The shell part of the set-up, step by step with stand-ins for apt-get, dpkg-query and pal-convert; nothing is installed."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class SetupTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+        (self.folder / "bin").mkdir()
+        self.cache = self.folder / "cache"
+        self.environment = {key: value for key, value in os.environ.items() if not key.startswith("PAL_")}
+        self.environment |= {"PAL_CACHE": str(self.cache), "PATH": f"{self.folder}/bin:{os.environ['PATH']}"}
+
+    def program(self, name: str, script: str) -> None:
+        path = self.folder / "bin" / name
+        path.write_text(f"#!/bin/bash\n{script}\n")
+        path.chmod(0o755)
+
+    def shell(self, script: str, **environment: str) -> subprocess.CompletedProcess:
+        return subprocess.run(["bash", "-c", f"set -euo pipefail; source '{ROOT}/tools/setup/all.sh'; {script}"], text=True,
+                              capture_output=True, stdin=subprocess.DEVNULL, env=self.environment | environment, check=False)
+
+    def expect(self, done: subprocess.CompletedProcess, status: int, *texts: str) -> None:
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        for text in texts:
+            self.assertIn(text, done.stdout + done.stderr)
+
+
+class DebianPackagesTest(SetupTest):
+    """On a system that has all packages of the list but libfmt-dev and libicu-dev (removed, its settings left)."""
+
+    def setUp(self):
+        super().setUp()
+        self.log = self.folder / "log"
+        self.program("dpkg-query", 'case ${!#} in libfmt-dev) exit 1;; libicu-dev) echo "rc ";; *) echo "ii ";; esac')
+        self.program("apt-get", f'echo "$DEBIAN_FRONTEND: $*" >>{self.log}')
+
+    def test_without_rights_one_message_names_the_packages_and_the_command(self):
+        done = self.shell("pal_root_command() { return 1; }; pal_debian_packages")
+        self.expect(done, 2, "are missing: libfmt-dev libicu-dev",
+                    "sudo apt-get update && sudo apt-get install --no-install-recommends -y libfmt-dev libicu-dev")
+        self.assertFalse(self.log.exists())
+
+    def test_only_what_is_missing_is_installed_without_a_question(self):
+        self.expect(self.shell("pal_root_command() { PAL_AS_ROOT=(); }; pal_debian_packages"), 0, "installing libfmt-dev libicu-dev")
+        (line,) = self.log.read_text().splitlines()
+        self.assertRegex(line, "^noninteractive: .*install .*-y libfmt-dev libicu-dev$")
+
+    def test_stale_package_lists_are_refreshed_and_the_install_tried_again(self):
+        self.program("apt-get", f'echo "$*" >>{self.log}; [[ "$*" == *update* ]] && touch {self.folder}/fresh; [[ -e {self.folder}/fresh ]]')
+        self.expect(self.shell("pal_root_command() { PAL_AS_ROOT=(); }; pal_debian_packages"), 0)
+        self.assertEqual([word for line in self.log.read_text().splitlines() for word in line.split()
+                          if word in ("install", "update")], ["install", "update", "install"])
+
+    def test_an_install_that_fails_is_exit_2_with_the_command(self):
+        self.program("apt-get", "exit 100")
+        self.expect(self.shell("pal_root_command() { PAL_AS_ROOT=(); }; pal_debian_packages"), 2, "install --no-install-recommends -y libfmt-dev")
+
+    def test_with_everything_there_apt_is_not_called(self):
+        self.program("dpkg-query", 'echo "hi "')
+        self.expect(self.shell("pal_debian_packages"), 0, "all Debian packages are there")
+        self.assertFalse(self.log.exists())
+
+    def test_no_python_is_a_missing_package(self):
+        self.expect(self.shell("pal_root_command() { return 1; }; pal_find_python() { return 1; }; pal_debian_packages"), 2,
+                    "libfmt-dev libicu-dev python3 python3-venv")
+
+
+class EnvironmentTest(SetupTest):
+    def test_an_environment_without_its_stamp_is_built_again_from_scratch(self):
+        self.expect(self.shell("pal_lock_cache; pal_need_python; pal_downloader; $PAL_PIP_PYTHON -m pip --version"), 0, "pip")
+        (folder,) = self.cache.glob("pip-*")
+        (folder / "half").touch()
+        self.expect(self.shell("pal_lock_cache; pal_need_python; pal_downloader"), 0)
+        self.assertTrue((folder / "half").exists(), "a whole environment is re-used")
+        (folder / "complete").unlink()
+        self.expect(self.shell("pal_lock_cache; pal_need_python; pal_downloader"), 0, "interrupted")
+        self.assertFalse((folder / "half").exists())
+        self.assertTrue((folder / "complete").exists())
+
+    def test_kill_9_at_any_moment_leaves_nothing_that_is_taken_for_whole(self):
+        for delay in (0.2, 0.8, 2.0):
+            begun = subprocess.Popen(["bash", "-c", f"source '{ROOT}/tools/setup/all.sh'; pal_lock_cache; pal_need_python; pal_downloader"],
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.environment, start_new_session=True)
+            time.sleep(delay)
+            os.killpg(begun.pid, signal.SIGKILL)
+            begun.wait()
+        self.expect(self.shell("pal_lock_cache; pal_need_python; pal_downloader; $PAL_PIP_PYTHON -m pip --version"), 0, "pip")
+
+    def test_a_second_set_up_waits_for_the_first(self):
+        self.cache.mkdir()
+        with subprocess.Popen(["flock", str(self.cache / "lock"), "sleep", "1"]):
+            time.sleep(0.3)
+            self.expect(self.shell("pal_lock_cache; echo mine"), 0, "waiting", "mine")
+
+    def test_what_a_killed_set_up_left_behind_is_removed(self):
+        (self.cache / "tmp.deb-x").mkdir(parents=True)
+        self.expect(self.shell("pal_lock_cache"), 0)
+        self.assertFalse((self.cache / "tmp.deb-x").exists())
+
+
+class WrongInputTest(SetupTest):
+    def test_each_is_exit_2_with_a_message(self):
+        (self.folder / "file").touch()
+        for script, environment, message in [
+            ("pal_torch", {"PAL_TORCH_DIR": "/nowhere"}, "PAL_TORCH_DIR=/nowhere: expected LibTorch there"),
+            ("pal_lock_cache", {"PAL_CACHE": f"{self.folder}/file/cache"}, "cannot write to the cache folder"),
+            ("pal_lock_cache; pal_need_space 999999 LibTorch", {}, "LibTorch needs 999999 GB"),
+            ("pal_need_python", {"PAL_PYTHON": "/bin/false"}, "no fitting Python: /bin/false should be 3.10 to 3.14"),
+        ]:
+            with self.subTest(message=message):
+                self.expect(self.shell(script, **environment), 2, "set-up: ", message)
+
+    def test_unknown_options_and_help_of_every_script(self):
+        for script in ("setup", "quickstart"):
+            run = [str(ROOT / f"tools/{script}.sh")]
+            self.expect(subprocess.run([*run, "--hepl"], capture_output=True, text=True, check=False), 2, "unknown option '--hepl'")
+        for script in ("setup", "test", "quickstart"):
+            done = subprocess.run([str(ROOT / f"tools/{script}.sh"), "--help"], capture_output=True, text=True, check=False)
+            self.expect(done, 0, "Usage: tools/")
+
+    def test_wrong_options_of_the_quickstart(self):
+        for options, message in [(["--seed", "x"], "--seed: expected a whole number, got 'x'"), (["--seed"], "got nothing"),
+                                 (["--integrations"], "got nothing"), (["--integrations", "lla,pal"], "no configs/quickstart/lla.yaml")]:
+            with self.subTest(options=options):
+                done = subprocess.run([str(ROOT / "tools/quickstart.sh"), *options], capture_output=True, text=True, check=False)
+                self.expect(done, 2, message)
+
+
+class ConvertTest(SetupTest):
+    """pal_convert_one with a converter that copies, in a project of its own."""
+
+    def setUp(self):
+        super().setUp()
+        self.project = self.folder / "project"
+        (self.project / "assets/sources").mkdir(parents=True)
+        (self.project / "build/release/bin").mkdir(parents=True)
+        self.converter = self.project / "build/release/bin/pal-convert"
+        self.converter.write_text('#!/bin/bash\necho run >>runs; cp "$2" "${!#}"\n')
+        self.converter.chmod(0o755)
+        self.source, self.result = self.project / "assets/sources/in", self.project / "assets/out"
+        self.source.write_text("weights")
+
+    def runs_after_converting(self) -> int:
+        self.expect(self.shell(f"cd {self.project}; pal_convert_one assets/out assets/sources/in kind assets/sources/in"), 0)
+        return len((self.project / "runs").read_text().splitlines())
+
+    def test_it_runs_once_and_again_when_source_result_or_converter_change(self):
+        self.assertEqual([self.runs_after_converting(), self.runs_after_converting()], [1, 1])
+        self.source.write_text("other weights")
+        self.assertEqual((self.runs_after_converting(), self.result.read_text()), (2, "other weights"))
+        self.result.write_text("other")
+        self.assertEqual((self.runs_after_converting(), self.result.read_text()), (3, "other weights"))
+        with self.converter.open("a") as file:
+            file.write("# changed\n")
+        self.assertEqual(self.runs_after_converting(), 4)
+
+    def test_a_converter_that_fails_leaves_no_result(self):
+        self.converter.write_text('#!/bin/bash\necho half >"${!#}"; exit 1\n')
+        done = self.shell(f"cd {self.project}; pal_convert_one assets/out assets/sources/in kind assets/sources/in")
+        self.assertEqual(done.returncode, 1)
+        self.assertFalse(self.result.exists())
+
+
+class TableTest(SetupTest):
+    def test_the_table_shows_scores_control_chance_and_the_exact_paired_test(self):
+        def results(name: str, right: int) -> None:
+            path = self.folder / "runs/pal" / name / "results.json"
+            path.parent.mkdir(parents=True)
+            path.write_text(json.dumps({
+                "score": {"score": right / 10, "low": 0.1, "high": 0.9, "n": 10},
+                "predictions": [{"id": str(i), "prediction": " Dog" if i < right else "cat", "references": ["dog"]} for i in range(10)]}))
+        results("eval", 8)
+        results("eval-withheld", 2)
+        (self.folder / "runs/pal/train_seconds").write_text("100\n25\n")
+        clips = self.folder / "assets/clips"
+        clips.mkdir(parents=True)
+        for split in ("train", "validation"):
+            (clips / f"{split}.jsonl").write_text("".join(f'{{"label": "{label}"}}\n' for label in ("dog", "cat")))
+        done = subprocess.run([shutil.which("python3"), "-B", str(ROOT / "tools/quickstart/table.py"), "runs/pal"], cwd=self.folder,
+                              capture_output=True, text=True, check=False)
+        self.expect(done, 0, "pal          80 % [10, 90]      20 % [10, 90]   50 %    0.031  2 min 5 s", "What they cannot")
+
+
+if __name__ == "__main__":
+    unittest.main()
