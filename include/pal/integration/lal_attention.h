@@ -14,19 +14,17 @@
 
 namespace pal {
 
-struct LalAttention {
-  const AttentionBackend& backend;
+// The keys and values that a layer's rows attend to: their own, then those of the audio (not defined: nothing is read here).
+KeyValues joint_keys_values(DecoderLayerImpl& layer,
+                            const torch::Tensor& normed,  // [R, D] rows after the layer's input norm
+                            const RopeTable& rope,        // of the rows
+                            const torch::Tensor& audio,   // [A, D] connector outputs
+                            const RopeTable& audio_rope);
 
-  // The attention block with its residual: rows + o_proj(softmax(...)), [R, D].
-  torch::Tensor operator()(DecoderLayerImpl& layer,
-                           const torch::Tensor& rows,    // [R, D]
-                           const RopeTable& rope,        // of the rows
-                           const torch::Tensor& audio,   // [A, D] connector outputs; not defined: nothing is read here
-                           const RopeTable& audio_rope,  // of the audio
-                           const AttentionPlan& plan) const;
-
-  // A layer's keys and values of audio [A, D]; they depend on nothing but the connector's output, so generation caches them.
-  static KeyValues audio_keys_values(DecoderLayerImpl& layer, const torch::Tensor& audio, const RopeTable& audio_rope);
-};
+// A whole layer, [R, D] -> [R, D]: joint attention and feed-forward, for rows only. `kept`, where given, receives the keys and
+// values: they depend on nothing that comes later, so generation caches them.
+torch::Tensor lal_layer(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const torch::Tensor& audio,
+                        const RopeTable& audio_rope, const AttentionPlan& plan, const AttentionBackend& backend,
+                        KeyValues* kept = nullptr);
 
 }  // namespace pal

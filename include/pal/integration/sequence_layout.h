@@ -50,7 +50,9 @@ class SequenceLayout {
   // The LAL streams that a layer reads, increasing; empty: plain self-attention over rows.
   std::vector<int64_t> streams_read(int64_t layer) const;
   // Who sees what where `read` are the streams read; keys are the R rows, then the tokens of the streams in `read` in order.
-  const AttentionPlan& plan(const std::vector<int64_t>& read) const;
+  std::shared_ptr<const AttentionPlan> plan(const std::vector<int64_t>& read) const;
+  // Per sample: all of its keys, in the order of their slots; what a row that comes after the sample would see.
+  std::vector<std::vector<Range>> sample_keys(const std::vector<int64_t>& read) const;
 
  private:
   struct Block {
@@ -58,13 +60,14 @@ class SequenceLayout {
     int64_t stream;  // of a LAL block
     Range where;     // rows, or tokens of the stream
   };
+  std::vector<int64_t> key_offsets(const std::vector<int64_t>& read) const;
   AttentionPlan make_plan(const std::vector<int64_t>& read) const;
   std::vector<AttentionSegment> make_segments(const std::vector<Block>& blocks, const std::vector<int64_t>& offset) const;
 
   std::vector<StreamPlace> streams_;
   std::vector<std::vector<Block>> blocks_;  // per sample, in the order of their slots
   torch::Device device_;
-  mutable std::map<std::vector<int64_t>, std::unique_ptr<AttentionPlan>> plans_;
+  mutable std::map<std::vector<int64_t>, std::shared_ptr<const AttentionPlan>> plans_;
 };
 
 }  // namespace pal

@@ -35,12 +35,12 @@ struct AttentionPlan {
   std::vector<AttentionSegment> segments;
   bool causal;
   int64_t rows, keys;  // R, K
-  // The rule itself, for the naive backend: slot ids and samples on the CPU, [R] and [K] int64; not defined where a plan
-  // is not causal. A key of sample -1 is seen by no row.
+  // The rule itself, for the naive backend: slot ids and samples on the CPU, [R] and [K] int64. Plans of cached
+  // decoding have none: there the segments are all there is.
   torch::Tensor row_ids, row_samples, key_ids, key_samples;
   // The segments in the form of a varlen kernel, on the device.
   torch::Tensor row_starts, key_starts;  // [segments + 1] int32
-  torch::Tensor key_index;               // [sum of keys] int64 into K; not defined where it would be 0, 1, 2, ...
+  torch::Tensor key_index;               // [sum of keys] int64 into K; CUDA only; not defined where it would be 0, 1, 2, ...
   int64_t max_rows = 0, max_keys = 0;
 };
 

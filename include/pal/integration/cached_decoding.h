@@ -1,0 +1,43 @@
+// Decoding after a prompt without running the prompt again: keys and values of rows and audio are kept per layer.
+#pragma once
+
+#include "pal/integration/pal_model.h"
+
+namespace pal {
+
+// A batch of prompts that has been run through the decoder once.
+struct RunPrompt {
+  SequenceLayout layout;
+  std::vector<KeyValues> kept;       // per layer: rows, then the audio that the layer reads
+  torch::Tensor last_hidden;         // [samples, D]: the hidden state of each sample's last row
+  std::vector<int64_t> next_id;      // per sample: the slot id of what comes next
+};
+
+RunPrompt run_prompt(PalModel& model, const PalBatch& batch);  // without autograd
+
+// Log-probabilities of continuations: for each sample the sum over the tokens of each candidate, given its prompt.
+//   candidates: token ids, at least one each -> [samples, candidates] float64, CPU. One pass over all candidates of a sample.
+torch::Tensor score_continuations(PalModel& model, const RunPrompt& prompt,
+                                  const std::vector<std::vector<int64_t>>& candidates);
+
+// Takes one token a sample and step, all samples at once.
+class CachedDecoder {
+ public:
+  CachedDecoder(PalModel& model, const RunPrompt& prompt, int64_t max_steps);
+
+  // tokens [samples] int64 -> hidden [samples, D] of these tokens' rows.
+  torch::Tensor step(const torch::Tensor& tokens);
+
+ private:
+  struct LayerCache {
+    KeyValues slots;              // [samples * capacity, G, d]
+    int64_t capacity = 0;
+    std::vector<int64_t> length;  // per sample, before the first step
+  };
+  PalModel& model_;
+  std::vector<LayerCache> layers_;
+  std::vector<int64_t> next_id_;
+  int64_t steps_ = 0, max_steps_;
+};
+
+}  // namespace pal

@@ -1,0 +1,88 @@
+// The whole model: a decoder, encoders, and streams that carry what an encoder hears to the decoder.
+//
+//   recording -> encoder [N, E] -> connector [N', D] -> PLITS: rows of the sequence | LAL: keys and values of selected layers
+//
+// PLITS is one plits stream, LAL one lal stream, PAL both: on one encoder (unified) or on several (multi-encoder).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "pal/connectors/connector.h"
+#include "pal/encoders/encoder.h"
+#include "pal/integration/audio_decoder.h"
+
+namespace pal {
+
+struct StreamOptions {
+  std::string name;
+  std::string encoder;  // a key of ModelOptions::encoders
+  ConnectorOptions connector;
+  Integration integration = Integration::kPlits;
+  LayerSelection layers;  // lal only
+};
+
+struct LlmOptions {
+  std::filesystem::path path;            // Hugging Face folder or *.gguf; with `random`, only its tokenizer and template are used
+  std::optional<DecoderOptions> random;  // weights drawn at random instead: tests, benchmarks
+};
+
+struct ModelOptions {
+  LlmOptions llm;
+  std::map<std::string, EncoderOptions> encoders;
+  std::vector<StreamOptions> streams;  // listed order = order of their position intervals
+  std::string dtype = "float32";       // float32 | bfloat16 | float64, of decoder and connectors; encoders are float32
+  std::string backend = "auto";        // attention
+  bool checkpoint_activations = false;
+};
+
+// What each encoder, in their order by name, made of one clip: [N, E] each.
+using EncodedClip = std::vector<torch::Tensor>;
+
+// Samples as the model reads them, packed.
+struct PalBatch {
+  torch::Tensor tokens;                         // [T] int64, CPU
+  torch::Tensor target;                         // [T] bool, CPU: counted in the loss
+  std::vector<int64_t> text_tokens;             // per sample
+  std::vector<std::vector<int64_t>> audio_at;   // per sample and clip: text tokens before it
+  std::vector<std::vector<EncodedClip>> clips;  // per sample and clip
+  std::vector<std::string> ids;                 // per sample, for messages
+
+  int64_t target_tokens() const { return target.sum().item<int64_t>(); }
+};
+
+class PalModel : public torch::nn::Module {
+ public:
+  // Loads decoder and encoders; connector weights are drawn from `seed`. Parameters: llm.*, connectors.NAME.*, encoders.NAME.*.
+  PalModel(const ModelOptions& options, uint64_t seed, torch::Device device);
+
+  // Where every token of the batch stands, and what the connectors make of its clips: per stream [A_s, D].
+  SequenceLayout layout(const PalBatch& batch) const;
+  std::vector<torch::Tensor> connect(const PalBatch& batch);
+
+  // Hidden states [R, D] after the final norm. kept: see run_layers.
+  torch::Tensor hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept = nullptr);
+  // Sum of the cross-entropies of the batch's targets; a scalar.
+  torch::Tensor loss_sum(const PalBatch& batch);
+
+  const ModelOptions& options() const { return options_; }
+  Decoder& llm() { return llm_; }
+  const std::map<std::string, std::shared_ptr<Encoder>>& encoders() const { return encoders_; }
+  const AttentionBackend& backend() const { return *backend_; }
+  torch::Device device() const { return llm_->device(); }
+
+ private:
+  ModelOptions options_;
+  Decoder llm_{nullptr};
+  std::map<std::string, std::shared_ptr<Encoder>> encoders_;
+  std::vector<std::shared_ptr<Connector>> connectors_;  // per stream
+  std::vector<std::size_t> stream_encoder_;             // per stream: index of its encoder by name
+  std::vector<StreamPlace> places_;
+  std::shared_ptr<const AttentionBackend> backend_;
+};
+
+torch::ScalarType parse_float_type(const std::string& name);  // float32 | bfloat16 | float16 | float64
+
+}  // namespace pal

@@ -1,0 +1,134 @@
+#include "pal/data/manifest.h"
+
+#include <fmt/ranges.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "pal/core/check.h"
+
+namespace pal {
+
+namespace {
+
+using Json = nlohmann::json;
+constexpr std::size_t kLongestLine = 1 << 20;
+
+std::string text_at(const Json& json, const char* key) {
+  PAL_CHECK(json[key].is_string() && !json[key].get_ref<const std::string&>().empty(), "'{}' must be a text that is not empty",
+            key);
+  return json[key];
+}
+
+std::vector<Clip> read_clips(const Json& json, const std::filesystem::path& folder) {
+  std::vector<std::string> names;
+  if (json.contains("audio")) {
+    const Json& audio = json["audio"];
+    PAL_CHECK(audio.is_string() || audio.is_array(), "'audio' must be a path or a list of paths");
+    for (const Json& item : audio.is_array() ? audio : Json::array({audio})) {
+      PAL_CHECK(item.is_string() && !item.get_ref<const std::string&>().empty(), "'audio' must hold paths");
+      names.push_back(item);
+    }
+  }
+  std::vector<Clip> clips;
+  for (const auto& name : names) clips.push_back({folder / name, {}});
+  for (const char* key : {"start", "end"}) {
+    if (!json.contains(key) || json[key].is_null()) continue;
+    PAL_CHECK(json[key].is_number() && json[key].get<double>() >= 0, "'{}' must be seconds, at least 0", key);
+    PAL_CHECK(clips.size() == 1, "'{}' needs exactly one clip, but there are {}", key, clips.size());
+    if (key[0] == 's')
+      clips[0].segment.start = json[key];
+    else
+      clips[0].segment.end = json[key].get<double>();
+  }
+  return clips;
+}
+
+std::vector<Message> read_messages(const Json& json) {
+  PAL_CHECK(json["messages"].is_array() && !json["messages"].empty(), "'messages' must be a list that is not empty");
+  std::vector<Message> messages;
+  for (const Json& item : json["messages"]) {
+    PAL_CHECK(item.is_object() && item.contains("role") && item.contains("content") && item["content"].is_string(),
+              "each message must have a 'role' and a 'content'");
+    const auto role = text_at(item, "role");
+    PAL_CHECK(role == "system" || role == "user" || role == "assistant",
+              "the role '{}' is not known; use system, user or assistant", role);
+    messages.push_back({role, item["content"]});
+  }
+  PAL_CHECK(messages.back().role == "assistant", "the last message must be the assistant's: it is what is learned or scored");
+  return messages;
+}
+
+std::string replace_label(std::string text, const std::string& label) {
+  const std::size_t at = text.find("{label}");
+  return at == std::string::npos ? text : text.replace(at, 7, label);
+}
+
+void read_dialogue(const Json& json, const PromptOptions& options, Sample& sample) {
+  if (json.contains("label")) sample.label = text_at(json, "label");
+  if (json.contains("messages")) {
+    sample.messages = read_messages(json);
+  } else if (json.contains("instruction")) {
+    PAL_CHECK(json.contains("output"), "'instruction' needs an 'output'");
+    sample.messages = {{"user", text_at(json, "instruction")}, {"assistant", text_at(json, "output")}};
+  } else {
+    PAL_CHECK(!sample.label.empty(), "one of 'messages', 'instruction' with 'output', or 'label' is needed");
+    sample.messages = {{"user", options.question}, {"assistant", replace_label(options.answer, sample.label)}};
+  }
+  if (!options.system.empty() && sample.messages.front().role != "system")
+    sample.messages.insert(sample.messages.begin(), {"system", options.system});
+}
+
+Sample read_sample(const std::string& line, const std::filesystem::path& folder, const PromptOptions& options) {
+  PAL_CHECK(line.size() <= kLongestLine, "the line has {} bytes, more than the {} that one may have", line.size(), kLongestLine);
+  const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
+  PAL_CHECK(json.is_object(), "expected a JSON object");
+  PAL_CHECK(json.contains("id"), "'id' is missing");
+  Sample sample;
+  sample.id = text_at(json, "id");
+  sample.clips = read_clips(json, folder);
+  read_dialogue(json, options, sample);
+  if (json.contains("references")) {
+    PAL_CHECK(json["references"].is_array() && !json["references"].empty(), "'references' must be a list that is not empty");
+    for (const Json& item : json["references"]) {
+      PAL_CHECK(item.is_string(), "'references' must hold texts");
+      sample.references.push_back(item);
+    }
+  } else {
+    sample.references.push_back(sample.messages.back().content);
+  }
+  return sample;
+}
+
+}  // namespace
+
+std::vector<Sample> read_manifest(const std::filesystem::path& path, const PromptOptions& options) {
+  PAL_CHECK(!std::filesystem::is_directory(path), "{}: is a folder, but a manifest (JSON lines) was expected", path.string());
+  std::ifstream file(path);
+  PAL_CHECK(file, "{}: cannot be read; does the manifest exist?", path.string());
+  std::vector<Sample> samples;
+  std::vector<std::string> problems;
+  std::set<std::string> ids;
+  std::string line;
+  for (int64_t number = 1; std::getline(file, line); ++number) {
+    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
+    try {
+      auto sample = read_sample(line, path.parent_path(), options);
+      PAL_CHECK(ids.insert(sample.id).second, "id '{}' stands twice", sample.id);
+      samples.push_back(std::move(sample));
+    } catch (const UserError& error) {
+      problems.push_back(fmt::format("{}:{}: {}", path.string(), number, error.what()));
+      if (problems.size() == 20) break;
+    }
+  }
+  PAL_CHECK(problems.empty(), "{}", fmt::join(problems, "\n"));
+  PAL_CHECK(!samples.empty(), "{}: holds no samples", path.string());
+  return samples;
+}
+
+std::vector<Message> prompt_of(const Sample& sample) {
+  return {sample.messages.begin(), sample.messages.end() - 1};
+}
+
+}  // namespace pal

@@ -1,0 +1,183 @@
+#include "pal/integration/cached_decoding.h"
+
+#include <algorithm>
+
+#include "pal/core/check.h"
+
+namespace pal {
+
+namespace {
+
+torch::Tensor indices(const std::vector<int64_t>& values, torch::Device device) {
+  return torch::tensor(values, torch::kInt64).to(device);
+}
+
+// All layers over new rows; `join` adds a layer's own keys and values to what it has kept and says who sees what.
+struct Joined {
+  KeyValues all;
+  std::shared_ptr<const AttentionPlan> plan;
+};
+template <typename Join>
+torch::Tensor run_new_rows(PalModel& model, const torch::Tensor& tokens, const std::vector<int64_t>& ids, const Join& join) {
+  auto& llm = model.llm();
+  auto rows = llm->embed_tokens(tokens.to(llm->device()));
+  const auto rope = llm->rope(indices(ids, llm->device()));
+  for (std::size_t i = 0; i < llm->layers.size(); ++i) {
+    auto& layer = *llm->layers[i];
+    const auto normed = layer.input_layernorm(rows);
+    const Joined joined = join(i, layer.self_attn->keys_values(normed, rope));
+    rows = layer.feed_forward(
+        rows + layer.self_attn->attend(layer.self_attn->queries(normed, rope), joined.all, *joined.plan, model.backend()));
+  }
+  return llm->norm(rows);
+}
+
+int64_t size_of(const std::vector<Range>& ranges) {
+  int64_t size = 0;
+  for (const auto& range : ranges) size += range.size();
+  return size;
+}
+
+}  // namespace
+
+RunPrompt run_prompt(PalModel& model, const PalBatch& batch) {
+  torch::NoGradGuard no_grad;
+  RunPrompt prompt{model.layout(batch), {}, {}, {}};
+  const auto hidden = model.hidden(batch, prompt.layout, &prompt.kept);
+  std::vector<int64_t> last_rows;
+  for (std::size_t s = 0; s < batch.text_tokens.size(); ++s) {
+    const auto rows = prompt.layout.sample_rows[s];
+    PAL_CHECK(rows.size() > 0, "sample '{}': an empty prompt cannot be answered", batch.ids[s]);
+    last_rows.push_back(rows.end - 1);
+    int64_t last_id = prompt.layout.row_ids[rows.end - 1].item<int64_t>();
+    for (std::size_t i = 0; i < prompt.layout.stream_ids.size(); ++i) {  // audio may come after the last row
+      const auto own = prompt.layout.stream_ids[i].masked_select(prompt.layout.stream_samples[i] == int64_t(s));
+      if (own.numel() > 0) last_id = std::max(last_id, own.max().item<int64_t>());
+    }
+    prompt.next_id.push_back(last_id + 1);
+  }
+  prompt.last_hidden = hidden.index_select(0, indices(last_rows, hidden.device()));
+  return prompt;
+}
+
+torch::Tensor score_continuations(PalModel& model, const RunPrompt& prompt,
+                                  const std::vector<std::vector<int64_t>>& candidates) {
+  torch::NoGradGuard no_grad;
+  auto& llm = model.llm();
+  const int64_t samples = int64_t(prompt.next_id.size()), count = int64_t(candidates.size());
+  // All candidates of all samples but their last tokens are new rows; a candidate's run sees its sample's prompt and itself.
+  std::vector<int64_t> tokens, ids, wanted, from;  // `from`: >= 0 a new row, otherwise -1 - sample: the prompt's last row
+  std::vector<Range> runs;
+  for (int64_t s = 0; s < samples; ++s)
+    for (const auto& candidate : candidates) {
+      PAL_CHECK(!candidate.empty(), "an empty answer cannot be scored");
+      const int64_t begin = int64_t(tokens.size());
+      for (std::size_t t = 0; t < candidate.size(); ++t) {
+        from.push_back(t == 0 ? -1 - s : int64_t(tokens.size()) - 1);
+        wanted.push_back(candidate[t]);
+        if (t + 1 == candidate.size()) break;
+        tokens.push_back(candidate[t]);
+        ids.push_back(prompt.next_id[std::size_t(s)] + int64_t(t));
+      }
+      runs.push_back({begin, int64_t(tokens.size())});
+    }
+
+  auto hidden = prompt.last_hidden;
+  if (!tokens.empty()) {
+    std::map<std::vector<int64_t>, std::shared_ptr<const AttentionPlan>> plans;
+    const auto plan_for = [&](const std::vector<int64_t>& read, int64_t kept) {
+      auto& plan = plans[read];
+      if (plan) return plan;
+      const auto seen = prompt.layout.sample_keys(read);
+      std::vector<AttentionSegment> segments;
+      for (std::size_t r = 0; r < runs.size(); ++r) {
+        if (runs[r].size() == 0) continue;
+        auto keys = seen[r / candidates.size()];
+        keys.push_back({kept + runs[r].begin, kept + runs[r].end});
+        segments.push_back({runs[r], std::move(keys)});
+      }
+      auto made = std::make_shared<AttentionPlan>(std::move(segments), true, int64_t(tokens.size()),
+                                                  kept + int64_t(tokens.size()), llm->device());
+      return plan = made;
+    };
+    const auto join = [&](std::size_t layer, const KeyValues& own) {
+      const auto& kept = prompt.kept[layer];
+      return Joined{concat(kept, own), plan_for(prompt.layout.streams_read(int64_t(layer)), kept.keys.size(0))};
+    };
+    hidden = torch::cat({hidden, run_new_rows(model, indices(tokens, llm->device()), ids, join)});
+  }
+  for (auto& row : from) row = row < 0 ? -1 - row : samples + row;
+  std::vector<int64_t> owner;  // of each scored token: its candidate
+  for (int64_t s = 0; s < samples; ++s)
+    for (int64_t c = 0; c < count; ++c) owner.insert(owner.end(), candidates[std::size_t(c)].size(), s * count + c);
+
+  const auto row_index = indices(from, llm->device()), targets = indices(wanted, llm->device()).unsqueeze(1);
+  std::vector<torch::Tensor> scores;
+  for (int64_t begin = 0; begin < row_index.numel(); begin += 256) {  // in chunks: the vocabulary is wide
+    const auto logits = llm->logits(hidden.index_select(0, row_index.slice(0, begin, begin + 256)));
+    scores.push_back(torch::log_softmax(logits, -1, torch::kFloat32).gather(1, targets.slice(0, begin, begin + 256)).squeeze(1));
+  }
+  return torch::zeros({samples * count}, torch::kFloat64)
+      .index_add_(0, indices(owner, torch::kCPU), torch::cat(scores).to(torch::kCPU, torch::kFloat64))
+      .view({samples, count});
+}
+
+CachedDecoder::CachedDecoder(PalModel& model, const RunPrompt& prompt, int64_t max_steps)
+    : model_(model), next_id_(prompt.next_id), max_steps_(max_steps) {
+  torch::NoGradGuard no_grad;
+  const auto& llm = model.llm();
+  const int64_t longest = *std::max_element(next_id_.begin(), next_id_.end());
+  PAL_CHECK(longest + max_steps <= llm->options.max_positions,
+            "a prompt of {} tokens and an answer of {} do not fit the LLM's {} positions; lower max_new_tokens", longest,
+            max_steps, llm->options.max_positions);
+  for (std::size_t i = 0; i < prompt.kept.size(); ++i) {
+    const auto seen = prompt.layout.sample_keys(prompt.layout.streams_read(int64_t(i)));
+    auto& cache = layers_.emplace_back();
+    for (const auto& ranges : seen) cache.length.push_back(size_of(ranges));
+    cache.capacity = *std::max_element(cache.length.begin(), cache.length.end()) + max_steps;
+    const auto fill = [&](const torch::Tensor& kept) {
+      auto slots = torch::zeros({int64_t(seen.size()) * cache.capacity, kept.size(1), kept.size(2)}, kept.options());
+      for (std::size_t s = 0; s < seen.size(); ++s) {
+        int64_t at = int64_t(s) * cache.capacity;
+        for (const auto& range : seen[s]) {
+          slots.slice(0, at, at + range.size()).copy_(kept.slice(0, range.begin, range.end));
+          at += range.size();
+        }
+      }
+      return slots;
+    };
+    cache.slots = {fill(prompt.kept[i].keys), fill(prompt.kept[i].values)};
+  }
+}
+
+torch::Tensor CachedDecoder::step(const torch::Tensor& tokens) {
+  torch::NoGradGuard no_grad;
+  PAL_ASSERT(steps_ < max_steps_, "the cache has room for {} steps", max_steps_);
+  const auto device = model_.device();
+  const int64_t samples = int64_t(next_id_.size());
+  std::map<std::vector<int64_t>, std::pair<std::shared_ptr<const AttentionPlan>, torch::Tensor>> plans;  // layers alike share
+  const auto join = [&](std::size_t i, const KeyValues& own) {
+    auto& cache = layers_[i];
+    auto& [plan, places] = plans[cache.length];
+    if (!plan) {
+      std::vector<AttentionSegment> segments;
+      std::vector<int64_t> place;
+      for (int64_t s = 0; s < samples; ++s) {
+        const int64_t begin = s * cache.capacity, end = begin + cache.length[std::size_t(s)] + steps_ + 1;
+        segments.push_back({{s, s + 1}, {{begin, end}}});
+        place.push_back(end - 1);
+      }
+      plan = std::make_shared<AttentionPlan>(std::move(segments), /*causal=*/false, samples, samples * cache.capacity, device);
+      places = indices(place, device);
+    }
+    cache.slots.keys.index_copy_(0, places, own.keys);
+    cache.slots.values.index_copy_(0, places, own.values);
+    return Joined{cache.slots, plan};
+  };
+  const auto hidden = run_new_rows(model_, tokens, next_id_, join);
+  for (auto& id : next_id_) ++id;
+  ++steps_;
+  return hidden;
+}
+
+}  // namespace pal

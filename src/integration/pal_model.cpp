@@ -1,0 +1,99 @@
+#include "pal/integration/pal_model.h"
+
+#include <algorithm>
+
+#include "pal/core/check.h"
+#include "pal/core/random.h"
+
+namespace pal {
+
+torch::ScalarType parse_float_type(const std::string& name) {
+  if (name == "float32") return torch::kFloat32;
+  if (name == "bfloat16") return torch::kBFloat16;
+  if (name == "float16") return torch::kFloat16;
+  if (name == "float64") return torch::kFloat64;
+  user_error("type '{}' is not known; use float32, bfloat16, float16 or float64", name);
+}
+
+PalModel::PalModel(const ModelOptions& options, uint64_t seed, torch::Device device) : options_(options) {
+  const auto dtype = parse_float_type(options.dtype);
+  backend_ = make_attention_backend(options.backend, dtype, device);
+  llm_ = options.llm.random ? random_decoder(*options.llm.random, stream_seed(seed, "llm"), dtype, device)
+                            : load_decoder(options.llm.path, dtype, device);
+  register_module("llm", llm_);
+
+  auto encoders = register_module("encoders", std::make_shared<torch::nn::Module>());
+  std::vector<std::string> names;
+  for (const auto& [name, encoder_options] : options.encoders) {
+    auto& encoder = encoders_[name] = make_encoder(encoder_options);
+    encoder->to(device);
+    encoders->register_module(name, encoder);
+    names.push_back(name);
+  }
+
+  auto connectors = register_module("connectors", std::make_shared<torch::nn::Module>());
+  for (const auto& stream : options.streams) {
+    const auto found = std::find(names.begin(), names.end(), stream.encoder);
+    PAL_CHECK(found != names.end(), "stream '{}': encoder '{}' is not declared; declared are: {}", stream.name, stream.encoder,
+              fmt::join(names, ", "));
+    stream_encoder_.push_back(std::size_t(found - names.begin()));
+    connectors_.push_back(make_connector(stream.connector, encoders_.at(stream.encoder)->width(), llm_->options.width,
+                                         stream_seed(seed, "connector." + stream.name),
+                                         torch::TensorOptions(dtype).device(device)));
+    connectors->register_module(stream.name, connectors_.back());
+    auto& place = places_.emplace_back();
+    place.integration = stream.integration;
+    if (stream.integration == Integration::kLal)
+      place.layers = stream.layers.flags(llm_->options.layers, fmt::format("stream '{}'", stream.name));
+  }
+}
+
+SequenceLayout PalModel::layout(const PalBatch& batch) const {
+  std::vector<SampleShape> samples;
+  for (std::size_t s = 0; s < batch.text_tokens.size(); ++s) {
+    auto& sample = samples.emplace_back();
+    sample.text_tokens = batch.text_tokens[s];
+    int64_t slots = sample.text_tokens;
+    for (std::size_t c = 0; c < batch.clips[s].size(); ++c)
+      for (std::size_t i = 0; i < places_.size(); ++i) {
+        const int64_t tokens = connectors_[i]->output_length(batch.clips[s][c][stream_encoder_[i]].size(0));
+        sample.audio.push_back({int64_t(i), batch.audio_at[s][c], tokens});
+        slots += tokens;
+      }
+    PAL_CHECK(slots <= llm_->options.max_positions,
+              "sample '{}': {} text and audio tokens, but the LLM has positions for {}; use shorter clips or fewer tokens",
+              batch.ids[s], slots, llm_->options.max_positions);
+  }
+  return SequenceLayout(places_, samples, device());
+}
+
+std::vector<torch::Tensor> PalModel::connect(const PalBatch& batch) {
+  std::vector<torch::Tensor> streams;
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    std::vector<torch::Tensor> tokens;
+    std::vector<int64_t> lengths;
+    for (const auto& clips : batch.clips)
+      for (const auto& clip : clips) {
+        tokens.push_back(clip[stream_encoder_[i]]);
+        lengths.push_back(tokens.back().size(0));
+      }
+    const auto packed = tokens.empty()
+                            ? torch::zeros({0, encoders_.at(options_.streams[i].encoder)->width()}, torch::kFloat32)
+                            : torch::cat(tokens);
+    streams.push_back(connectors_[i]->forward(packed.to(device(), llm_->dtype()), lengths));
+  }
+  return streams;
+}
+
+torch::Tensor PalModel::hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept) {
+  const auto streams = connect(batch);
+  const auto rows = assemble_rows(llm_, batch.tokens.to(device()), streams, layout);
+  return run_layers(llm_, rows, streams, layout, *backend_, {options_.checkpoint_activations && kept == nullptr}, kept);
+}
+
+torch::Tensor PalModel::loss_sum(const PalBatch& batch) {
+  const auto places = layout(batch);
+  return target_loss(llm_, hidden(batch, places), batch.tokens.to(device()), batch.target, places);
+}
+
+}  // namespace pal

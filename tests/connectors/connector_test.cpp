@@ -1,0 +1,83 @@
+#include "pal/connectors/connector.h"
+
+#include <gtest/gtest.h>
+
+#include "pal/core/check.h"
+#include "support/tensor_compare.h"
+
+namespace pal {
+namespace {
+
+class EveryConnector : public testing::TestWithParam<const char*> {};
+
+ConnectorOptions options(const char* type) {
+  ConnectorOptions o;
+  o.type = type;
+  o.queries = 3;
+  o.heads = 4;
+  o.factor = 4;
+  return o;
+}
+
+TEST_P(EveryConnector, GivesAsManyTokensAsItSays) {
+  auto connector = make_connector(options(GetParam()), 12, 16, 1);
+  const std::vector<int64_t> lengths{5, 0, 1, 8};
+  int64_t expected = 0;
+  for (int64_t n : lengths) expected += connector->output_length(n);
+  const auto out = connector->forward(torch::randn({14, 12}), lengths);
+  EXPECT_EQ(out.sizes(), (std::vector<int64_t>{expected, 16}));
+}
+
+TEST_P(EveryConnector, AClipsTokensDoNotDependOnItsNeighbours) {
+  auto connector = make_connector(options(GetParam()), 12, 16, 1, torch::kFloat64);
+  torch::manual_seed(0);
+  const auto a = torch::randn({5, 12}, torch::kFloat64), b = torch::randn({7, 12}, torch::kFloat64);
+  const auto together = connector->forward(torch::cat({a, b}), {5, 7});
+  const auto apart = torch::cat({connector->forward(a, {5}), connector->forward(b, {7})});
+  EXPECT_LT(relative_distance(together, apart), 1e-12);
+}
+
+TEST_P(EveryConnector, GradientsReachEveryParameter) {
+  auto connector = make_connector(options(GetParam()), 12, 16, 1, torch::kFloat64);
+  connector->forward(torch::randn({12, 12}, torch::kFloat64), {5, 7}).pow(2).sum().backward();
+  for (const auto& p : connector->named_parameters()) {
+    ASSERT_TRUE(p.value().grad().defined()) << p.key();
+    // a key's bias adds the same to every score of a row, so its gradient is zero but for rounding
+    if (p.key().find("k_proj.bias") == std::string::npos) EXPECT_GT(p.value().grad().norm().item<double>(), 1e-9) << p.key();
+  }
+}
+
+TEST_P(EveryConnector, TheSeedDecidesTheWeights) {
+  const auto flat = [](Connector& c) {
+    std::vector<torch::Tensor> all;
+    for (auto& p : c.parameters()) all.push_back(p.flatten());
+    return torch::cat(all);
+  };
+  const auto a = make_connector(options(GetParam()), 12, 16, 1), b = make_connector(options(GetParam()), 12, 16, 1),
+             c = make_connector(options(GetParam()), 12, 16, 2);
+  EXPECT_TRUE(same_bits(flat(*a), flat(*b)));
+  EXPECT_FALSE(same_bits(flat(*a), flat(*c)));
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, EveryConnector, testing::Values("linear", "mlp", "qformer", "mean_pool"));
+
+TEST(MeanPool, AveragesNeighboursAndKeepsTheirOrder) {
+  auto connector = make_connector(options("mean_pool"), 2, 2, 1, torch::kFloat64);
+  torch::NoGradGuard off;
+  for (auto& p : connector->named_parameters())
+    p.key() == "proj.bias" ? p.value().zero_() : p.value().copy_(torch::eye(2, torch::kFloat64));
+  const auto out = connector->forward(torch::tensor({{1., 0.}, {2., 0.}, {3., 0.}, {6., 0.}, {5., 9.}}, torch::kFloat64), {5});
+  EXPECT_LT(relative_distance(out, torch::tensor({{3., 0.}, {5., 9.}}, torch::kFloat64)), 1e-12);
+}
+
+TEST(Connector, AnUnknownTypeNamesTheKnownOnes) {
+  try {
+    make_connector(options("perceiver"), 2, 2, 1);
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_NE(std::string(error.what()).find("linear, mlp, qformer or mean_pool"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace pal

@@ -1,0 +1,199 @@
+// What must hold whatever the weights are (design, "Invariants"). In float64, where equal means 1e-12.
+#include <gtest/gtest.h>
+
+#include "pal/core/check.h"
+#include "pal/integration/audio_decoder.h"
+#include "support/tensor_compare.h"
+#include "support/tiny_decoder.h"
+
+namespace pal {
+namespace {
+
+constexpr double kEqual = 1e-12;
+
+StreamPlace plits() { return {Integration::kPlits, {}}; }
+StreamPlace lal(std::vector<bool> layers) { return {Integration::kLal, std::move(layers)}; }
+
+// A batch of samples over given streams, and what the decoder makes of it.
+struct Batch {
+  std::vector<StreamPlace> places;
+  std::vector<SampleShape> samples;
+  torch::Tensor tokens;                // [T]
+  std::vector<torch::Tensor> streams;  // [A_s, D]
+};
+
+struct Output {
+  torch::Tensor logits;  // [R, V]
+  SequenceLayout layout;
+  torch::Tensor text_logits() const { return logits.index_select(0, layout.text_rows); }
+};
+
+Output run(Decoder& llm, const Batch& batch, const std::string& backend = "sdpa", AudioDecoderOptions options = {}) {
+  SequenceLayout layout(batch.places, batch.samples, torch::kCPU);
+  const auto attention = make_attention_backend(backend, llm->dtype(), torch::kCPU);
+  const auto rows = assemble_rows(llm, batch.tokens, batch.streams, layout);
+  const auto hidden = run_layers(llm, rows, batch.streams, layout, *attention, options);
+  return {llm->logits(hidden), std::move(layout)};
+}
+
+torch::Tensor tokens(int64_t n, uint64_t seed = 0) {
+  torch::manual_seed(seed);
+  return torch::randint(0, 53, {n}, torch::kInt64);
+}
+torch::Tensor audio(int64_t n, uint64_t seed = 1) {
+  torch::manual_seed(seed);
+  return torch::randn({n, 32}, torch::kFloat64);
+}
+
+// PAL: a LAL stream of 9 tokens read by layers 1 and 2 and a PLITS stream of 3 tokens, after 4 of 11 text tokens.
+Batch pal_batch() {
+  return {{lal({false, true, true}), plits()}, {{11, {{0, 4, 9}, {1, 4, 3}}}}, tokens(11), {audio(9), audio(3, 2)}};
+}
+
+TEST(Invariant1, WithoutAudioLogitsAreTheBaseModels) {
+  auto llm = tiny_decoder();
+  const auto t = tokens(11);
+  const auto base = run(llm, {{}, {{11, {}}}, t, {}}).logits;
+  const auto with_streams = run(llm, {{lal({true, true, true}), plits()}, {{11, {}}}, t, {audio(0), audio(0)}}).logits;
+  EXPECT_LT(relative_distance(with_streams, base), kEqual);
+}
+
+TEST(Invariant2, InAOneLayerDecoderLalTextLogitsEqualPlits) {
+  auto llm = tiny_decoder(1);
+  const std::vector<SampleShape> samples{{11, {{0, 4, 9}}}};
+  const auto by_lal = run(llm, {{lal({true})}, samples, tokens(11), {audio(9)}}).text_logits();
+  const auto by_plits = run(llm, {{plits()}, samples, tokens(11), {audio(9)}}).text_logits();
+  EXPECT_LT(relative_distance(by_lal, by_plits), kEqual);
+}
+
+TEST(Invariant2, InADeeperDecoderTheyDiffer) {
+  auto llm = tiny_decoder(2);
+  const std::vector<SampleShape> samples{{11, {{0, 4, 9}}}};
+  const auto by_lal = run(llm, {{lal({true, true})}, samples, tokens(11), {audio(9)}}).text_logits();
+  const auto by_plits = run(llm, {{plits()}, samples, tokens(11), {audio(9)}}).text_logits();
+  EXPECT_GT(relative_distance(by_lal, by_plits), 1e-3);
+}
+
+TEST(Invariant3, AStreamOfNoTokensEqualsNoStream) {
+  auto llm = tiny_decoder();
+  const auto with_empty = run(llm, {{plits(), lal({true, true, true})}, {{11, {{0, 4, 5}, {1, 4, 0}}}}, tokens(11), {audio(5), audio(0)}});
+  const auto without = run(llm, {{plits()}, {{11, {{0, 4, 5}}}}, tokens(11), {audio(5)}});
+  EXPECT_LT(relative_distance(with_empty.logits, without.logits), kEqual);
+}
+
+TEST(Invariant4, RowsBeforeTheAudioDoNotChangeWithIt) {
+  auto llm = tiny_decoder();
+  auto batch = pal_batch();
+  const auto first = run(llm, batch).logits;
+  batch.streams = {audio(9, 77), audio(3, 78)};
+  const auto second = run(llm, batch).logits;
+  EXPECT_TRUE(same_bits(first.slice(0, 0, 4), second.slice(0, 0, 4)));
+  EXPECT_GT(relative_distance(second.slice(0, 7), first.slice(0, 7)), 1e-3);
+}
+
+TEST(Invariant5, ASamplesLogitsDoNotDependOnWhatItIsPackedWith) {
+  auto llm = tiny_decoder();
+  const auto alone_batch = pal_batch();
+  const auto alone = run(llm, alone_batch).logits;
+  auto packed = alone_batch;
+  packed.samples = {{5, {}}, alone_batch.samples[0], {7, {{1, 0, 2}, {0, 3, 6}}}};
+  packed.tokens = torch::cat({tokens(5, 5), alone_batch.tokens, tokens(7, 6)});
+  packed.streams = {torch::cat({alone_batch.streams[0], audio(6, 8)}), torch::cat({alone_batch.streams[1], audio(2, 9)})};
+  const auto together = run(llm, packed);
+  const auto rows = together.layout.sample_rows[1];
+  EXPECT_LT(relative_distance(together.logits.slice(0, rows.begin, rows.end), alone), kEqual);
+}
+
+TEST(Invariant7, BackendsGiveTheSameLogits) {
+  auto llm = tiny_decoder();
+  const auto batch = pal_batch();
+  EXPECT_LT(relative_distance(run(llm, batch, "sdpa").logits, run(llm, batch, "naive").logits), kEqual);
+}
+
+TEST(Invariant8, ConnectorGradientsEqualFiniteDifferences) {
+  auto llm = tiny_decoder();
+  auto batch = pal_batch();
+  for (auto& stream : batch.streams) stream.requires_grad_();
+  const auto target = torch::arange(11) >= 6;
+  const auto loss_of = [&](const Batch& b) {
+    SequenceLayout layout(b.places, b.samples, torch::kCPU);
+    const auto attention = make_attention_backend("sdpa", torch::kFloat64, torch::kCPU);
+    const auto hidden = run_layers(llm, assemble_rows(llm, b.tokens, b.streams, layout), b.streams, layout, *attention);
+    return target_loss(llm, hidden, b.tokens, target, layout);
+  };
+  loss_of(batch).backward();
+  for (std::size_t s = 0; s < 2; ++s) {
+    torch::manual_seed(5);
+    const auto direction = torch::randn_like(batch.streams[s]);
+    const double step = 1e-5;
+    const auto moved = [&](double t) {
+      torch::NoGradGuard off;
+      auto b = batch;
+      b.streams[s] = batch.streams[s] + t * direction;
+      return loss_of(b).item<double>();
+    };
+    const double slope = (batch.streams[s].grad() * direction).sum().item<double>();
+    EXPECT_GT(std::abs(slope), 1e-3);  // stream 0 has no other way than keys and values
+    EXPECT_NEAR((moved(step) - moved(-step)) / (2 * step) / slope, 1.0, 1e-6);
+  }
+}
+
+TEST(Invariant8, ActivationCheckpointingKeepsEveryGradient) {
+  auto llm = tiny_decoder();
+  for (auto& p : llm->embed_tokens->parameters()) p.set_requires_grad(false);
+  const auto gradients = [&](bool checkpoint) {
+    llm->zero_grad();
+    auto batch = pal_batch();
+    for (auto& stream : batch.streams) stream.requires_grad_();
+    run(llm, batch, "sdpa", {checkpoint}).logits.pow(2).sum().backward();
+    std::vector<torch::Tensor> all{batch.streams[0].grad().flatten(), batch.streams[1].grad().flatten()};
+    for (auto& p : llm->parameters())
+      if (p.grad().defined()) all.push_back(p.grad().flatten());
+    return torch::cat(all);
+  };
+  EXPECT_LT(relative_distance(gradients(true), gradients(false)), kEqual);
+}
+
+TEST(Invariant10, PositionIdsAreThePapers) {
+  // Text 0..k with k = 3, audio k+1..k+Na with Na = 9, then 3 summary tokens, then the text from k + 12 + 1 on.
+  const SequenceLayout layout({lal({true}), plits()}, {{6, {{0, 4, 9}, {1, 4, 3}}}}, torch::kCPU);
+  const auto ids = [](std::vector<int64_t> v) { return torch::tensor(v, torch::kInt64); };
+  EXPECT_TRUE(torch::equal(layout.stream_ids[0], ids({4, 5, 6, 7, 8, 9, 10, 11, 12})));
+  EXPECT_TRUE(torch::equal(layout.stream_ids[1], ids({13, 14, 15})));
+  EXPECT_TRUE(torch::equal(layout.row_ids, ids({0, 1, 2, 3, 13, 14, 15, 16, 17})));
+  EXPECT_TRUE(torch::equal(layout.text_rows, ids({0, 1, 2, 3, 7, 8})));
+}
+
+TEST(LalAttention, AudioNeverFormsQueries) {
+  const SequenceLayout layout({lal({true})}, {{6, {{0, 4, 900}}}}, torch::kCPU);
+  EXPECT_EQ(layout.rows(), 6);
+  EXPECT_EQ(layout.plan({0})->max_rows, 4);
+  EXPECT_EQ(layout.plan({0})->keys, 906);
+}
+
+TEST(LalAttention, LayersThatAreNotSelectedDoNotReadTheAudio) {
+  auto llm = tiny_decoder();
+  Batch batch{{lal({false, false, true})}, {{11, {{0, 4, 9}}}}, tokens(11), {audio(9)}};
+  auto& unread = llm->layers[0]->self_attn->k_proj->weight;
+  batch.streams[0].requires_grad_();
+  run(llm, batch).logits.sum().backward();
+  // Layer 0's keys see rows only: a gradient there comes from 11 rows; changing the audio leaves its keys' input alone.
+  EXPECT_TRUE(unread.grad().defined());
+  SequenceLayout layout(batch.places, batch.samples, torch::kCPU);
+  EXPECT_TRUE(layout.streams_read(0).empty());
+  EXPECT_EQ(layout.streams_read(2), std::vector<int64_t>{0});
+}
+
+TEST(AudioDecoder, AnEncoderWithoutConnectorIsRefused) {
+  auto llm = tiny_decoder();
+  const Batch batch{{lal({true, true, true})}, {{11, {{0, 4, 9}}}}, tokens(11), {torch::zeros({9, 1024}, torch::kFloat64)}};
+  try {
+    run(llm, batch);
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_NE(std::string(error.what()).find("does the stream have a connector?"), std::string::npos);
+  }
+}
+
+}  // namespace
+}  // namespace pal
