@@ -39,7 +39,7 @@ std::optional<GgmlTypeFacts> ggml_type_facts(std::uint32_t number) {
 std::string ggml_type_name(std::uint32_t number) {
   if (const auto facts = ggml_type_facts(number)) return std::string(facts->name);
   const auto other = kOtherNames.find(number);
-  return other == kOtherNames.end() ? fmt::format("type {}", number) : other->second;
+  return other == kOtherNames.end() ? fmt::format("number {}", number) : other->second;
 }
 
 }  // namespace pal

@@ -60,7 +60,8 @@ GgufEntry read_tensor_info(GgufHeaderReader& in, const std::string& file) {
   const auto facts = ggml_type_facts(number);
   if (!facts) {
     in.fail(
-        "type {} is not supported; supported are F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K "
+        "element type {} is not supported; supported are F32, F16, BF16, Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, "
+        "Q5_K "
         "and Q6_K",
         ggml_type_name(number));
   }

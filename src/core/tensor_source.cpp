@@ -79,7 +79,7 @@ torch::Tensor load_entry(const GgufFile& file, const GgufEntry& entry) {
 }
 
 // Also false where the path cannot be looked at.
-bool exists(const fs::path& path) {
+bool is_there(const fs::path& path) {
   std::error_code ignored;
   return fs::exists(path, ignored);
 }
@@ -166,7 +166,7 @@ class ShardedSource : public TensorSource {
   void open_shard(const std::string& name, const std::string& shard) {
     if (shards_.contains(shard)) return;
     const fs::path path = index_.parent_path() / shard;
-    PAL_CHECK(exists(path), "{}: is missing, but {} places tensor '{}' there", path.string(), describe(),
+    PAL_CHECK(is_there(path), "{}: is missing, but {} places tensor '{}' there", path.string(), describe(),
               name);
     const auto& file = shards_[shard] = std::make_unique<SafetensorsFile>(path);
     for (const auto& [tensor, entry] :
@@ -201,7 +201,10 @@ void save_safetensors(const fs::path& path, const TensorMap& tensors,
   std::vector<SafetensorsEntry> entries;
   for (const auto& [name, tensor] : tensors) {
     PAL_ASSERT(tensor.defined(), "tensor '{}' is to be saved to {} but is undefined", name, path.string());
-    entries.push_back({{.name = name, .shape = tensor.sizes().vec()}, dtype_of(path.string(), name, tensor)});
+    SafetensorsEntry& entry = entries.emplace_back();
+    entry.name = name;
+    entry.shape = tensor.sizes().vec();
+    entry.dtype = dtype_of(path.string(), name, tensor);
   }
   const std::string header = lay_out_safetensors(entries, metadata);
   write_file_atomically(path, [&](std::ostream& out) {
@@ -217,16 +220,16 @@ std::unique_ptr<TensorSource> open_tensors(const fs::path& path) {
   const std::string name = path.filename().string();
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) {
-    if (exists(path / "model.safetensors")) return open_tensors(path / "model.safetensors");
+    if (is_there(path / "model.safetensors")) return open_tensors(path / "model.safetensors");
     const fs::path index = path / "model.safetensors.index.json";
-    PAL_CHECK(exists(index), "{}: holds neither model.safetensors nor model.safetensors.index.json",
+    PAL_CHECK(is_there(index), "{}: holds neither model.safetensors nor model.safetensors.index.json",
               path.string());
     return open_tensors(index);
   }
   if (name.ends_with(".safetensors")) return std::make_unique<SafetensorsSource>(path);
   if (name.ends_with(".index.json")) return std::make_unique<ShardedSource>(path);
   if (name.ends_with(".gguf")) return std::make_unique<GgufSource>(path);
-  PAL_CHECK(exists(path), "{}: is missing", path.string());
+  PAL_CHECK(is_there(path), "{}: is missing", path.string());
   user_error("{}: expected a *.safetensors, *.index.json or *.gguf file, or a folder with model.safetensors",
              path.string());
 }

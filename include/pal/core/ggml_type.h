@@ -34,7 +34,7 @@ struct GgmlTypeFacts {
 std::optional<GgmlTypeFacts> ggml_type_facts(std::uint32_t number);
 inline GgmlTypeFacts ggml_type_facts(GgmlType type) { return ggml_type_facts(std::uint32_t(type)).value(); }
 
-// ggml's name of a type, also of those that pal does not read; "type 99" for a number that ggml does not know.
+// ggml's name of a type, also of those that pal does not read; "number 99" for one that ggml does not know.
 std::string ggml_type_name(std::uint32_t number);
 
 }  // namespace pal
