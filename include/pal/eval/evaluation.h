@@ -1,0 +1,38 @@
+// Scoring a model on a manifest: answers, by likelihood or generated, and what they are worth.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "pal/data/manifest.h"
+#include "pal/eval/generate.h"
+#include "pal/integration/collate.h"
+#include "pal/metrics/score.h"
+
+namespace pal {
+
+struct EvaluationOptions {
+  std::string protocol = "likelihood";  // likelihood: the likeliest of `answers`; generate: free text
+  std::string metric = "accuracy";      // see metrics/score.h
+  std::vector<std::string> answers;     // likelihood: what may be answered; empty: the answers of the training manifest
+  std::string normalize = "none";       // likelihood: none: the whole answer's; token: the mean a token
+  int64_t batch_size = 8;
+  GenerateOptions generate;
+};
+
+struct Evaluation {
+  Score score;
+  nlohmann::json predictions;  // [{id, prediction, references, correct | score, likelihoods?}], in the manifest's order
+};
+
+// `withhold_audio` answers without hearing: every stream is empty. Samples are taken in order, so results do not depend on the
+// batch size beyond rounding. Throws UserError for an unknown protocol and for a likelihood without answers.
+Evaluation evaluate(PalModel& model, const Collator& collator, const std::vector<Sample>& samples,
+                    const EvaluationOptions& options, bool withhold_audio = false);
+
+// The different answers of a manifest, sorted: what a closed set of labels is.
+std::vector<std::string> answers_of(const std::vector<Sample>& samples);
+
+}  // namespace pal

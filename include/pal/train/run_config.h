@@ -1,0 +1,48 @@
+// A run as the user writes it in YAML: the one place where YAML meets the options of pal's modules.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "pal/data/manifest.h"
+#include "pal/eval/evaluation.h"
+#include "pal/integration/pal_model.h"
+#include "pal/train/stage.h"
+
+namespace pal {
+
+struct DataOptions {
+  std::filesystem::path train, validation, test;  // manifests; empty: none
+  PromptOptions prompt;
+  bool cache_encoded_clips = true;  // keep what frozen encoders give in memory
+};
+
+struct TrainOptions {
+  int64_t seed = 0;
+  int64_t save_every = 100;  // steps; 0: only at the ends of stages
+  int64_t keep = 2;          // checkpoints
+  int64_t validate_every = 0;  // steps; 0: only at the ends of stages
+  bool tensorboard = true;
+};
+
+struct RunConfig {
+  ModelOptions model;
+  DataOptions data;
+  TrainOptions train;
+  std::vector<StageOptions> stages;
+  EvaluationOptions eval;
+};
+
+// Reads and checks a config file. sets: texts of --set, "a.b=c". Throws UserError that lists all problems with file and line.
+RunConfig load_run_config(const std::filesystem::path& path, const std::vector<std::string>& sets = {});
+// The same from the text that a checkpoint holds; `where` names it in messages.
+RunConfig parse_run_config(const std::string& yaml, const std::string& where, const std::vector<std::string>& sets = {});
+
+// Every option with its value, as YAML that reads back to the same config.
+std::string run_config_yaml(const RunConfig& config);
+
+// The reference of all options as Markdown, from the table that validates them.
+std::string run_config_reference();
+
+}  // namespace pal

@@ -1,0 +1,33 @@
+// A model ready for use, with what belongs to it: from a config, or from what a run has left.
+#pragma once
+
+#include <memory>
+
+#include "pal/integration/collate.h"
+#include "pal/train/checkpoint.h"
+#include "pal/train/named_parameter.h"
+#include "pal/train/run_config.h"
+
+namespace pal {
+
+struct Session {
+  RunConfig config;
+  std::shared_ptr<PalModel> model;
+  std::unique_ptr<Collator> collator;
+
+  std::vector<NamedParameter> parameters() const;
+  std::vector<Sample> samples(const std::filesystem::path& manifest) const { return read_manifest(manifest, config.data.prompt); }
+};
+
+// device: auto (CUDA where there is one) | cpu | cuda. Throws UserError where it is not there.
+torch::Device parse_device(const std::string& name);
+
+Session open_session(const RunConfig& config, torch::Device device);
+
+// From a checkpoint's folder: its config (with `sets` applied) and its trained tensors.
+Session open_session(const Checkpoint& checkpoint, const std::vector<std::string>& sets, torch::Device device);
+
+// Puts saved tensors into the model. Throws UserError that lists names and shapes that do not fit.
+void load_trained(Session& session, const TensorMap& tensors, const std::string& where);
+
+}  // namespace pal

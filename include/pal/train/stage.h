@@ -1,0 +1,29 @@
+// A stage of the curriculum, as data: what is trained, for how long and how.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pal/train/optimizer.h"
+#include "pal/train/schedule.h"
+
+namespace pal {
+
+struct StageOptions {
+  std::string name;
+  std::vector<std::string> trainable;  // patterns, see stage_policy.h
+  int64_t steps = 0;                   // optimizer steps
+  int64_t batch_size = 8;              // samples a step
+  int64_t accumulate = 1;              // parts that a step's samples are run in; the gradient is the same
+  double learning_rate = 1e-3;         // peak
+  double warmup = 0.05;                // below 1: share of the steps
+  Decay decay = Decay::kCosine;
+  double final_ratio = 0.1;            // of the peak, after the last step
+  double weight_decay = 0.0;
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
+  bool master_weights = true;          // fp32 copies of bf16 parameters
+  double clip_norm = 1.0;              // of the whole gradient; 0: no limit
+};
+
+}  // namespace pal

@@ -1,0 +1,26 @@
+// The one trainer: runs the stages of a config, and goes on exactly where an earlier process stopped.
+//
+//   OUTPUT/log.jsonl            one line a step
+//   OUTPUT/tensorboard/         the same as events
+//   OUTPUT/checkpoints/step-N/  while it runs (checkpoint.h)
+//   OUTPUT/final/               every trained tensor, by name, when all stages are done
+#pragma once
+
+#include <filesystem>
+
+#include "pal/train/session.h"
+
+namespace pal {
+
+struct TrainerOptions {
+  std::filesystem::path output;
+  bool resume = false;   // go on from the newest whole checkpoint, where there is one
+  bool dry_run = false;  // build everything, run nothing, write nothing
+};
+
+enum class TrainingEnd { kFinished, kWasFinished, kDryRun, kStopped };  // kStopped: by signal, with a checkpoint saved
+
+// Trains. Throws UserError for an output folder that holds another run, or a config that does not fit the run that is resumed.
+TrainingEnd train(const RunConfig& config, const TrainerOptions& options, torch::Device device);
+
+}  // namespace pal

@@ -1,0 +1,92 @@
+#include "pal/integration/collate.h"
+
+#include <algorithm>
+
+#include "pal/core/check.h"
+
+namespace pal {
+
+namespace {
+
+bool is_trained(const Encoder& encoder) {
+  const auto parameters = encoder.parameters();
+  return std::any_of(parameters.begin(), parameters.end(), [](const torch::Tensor& p) { return p.requires_grad(); });
+}
+
+std::string key_of(const Clip& clip) {
+  return fmt::format("{}\n{}\n{}", clip.path.string(), clip.segment.start, clip.segment.end.value_or(-1.0));
+}
+
+}  // namespace
+
+EncodedClip ClipEncoder::encode(const Clip& clip) {
+  const auto key = key_of(clip);
+  auto& kept = kept_[key];
+  EncodedClip encoded;
+  std::size_t i = 0;
+  for (const auto& [name, encoder] : model_.encoders()) {
+    const bool trained = is_trained(*encoder);
+    if (!trained && i < kept.size() && kept[i].defined()) {
+      encoded.push_back(kept[i++]);
+      continue;
+    }
+    torch::AutoGradMode record(trained && torch::GradMode::is_enabled());
+    encoded.push_back(encode_file(*encoder, clip.path, {}, clip.segment));
+    if (cache_) {
+      kept.resize(model_.encoders().size());
+      kept[i] = trained ? torch::Tensor() : encoded.back();
+    }
+    ++i;
+  }
+  if (!cache_) kept_.erase(key);
+  return encoded;
+}
+
+EncodedClip ClipEncoder::nothing() const {
+  EncodedClip empty;
+  for (const auto& [name, encoder] : model_.encoders()) empty.push_back(torch::zeros({0, encoder->width()}, model_.device()));
+  return empty;
+}
+
+Collator::Collator(PalModel& model, std::shared_ptr<const Tokenizer> tokenizer, ChatTemplate chat_template, bool cache)
+    : tokenizer_(std::move(tokenizer)),
+      chat_template_(std::move(chat_template)),
+      clips_(std::make_unique<ClipEncoder>(model, cache)) {
+  const int64_t vocabulary = model.llm()->options.vocab_size;
+  PAL_CHECK(tokenizer_->vocab_size() <= vocabulary,
+            "the tokenizer has {} tokens, but the LLM's embedding only {}; do they belong together?", tokenizer_->vocab_size(),
+            vocabulary);
+}
+
+PalBatch Collator::collate(const std::vector<const Sample*>& samples, Purpose purpose, bool withhold_audio) const {
+  PalBatch batch;
+  std::vector<int64_t> tokens;
+  std::vector<uint8_t> target;
+  for (const Sample* sample : samples) {
+    const bool training = purpose == Purpose::kTraining;
+    const auto messages = training ? sample->messages : prompt_of(*sample);
+    const auto prompt = build_prompt(*tokenizer_, chat_template_, messages, int64_t(sample->clips.size()),
+                                     training ? PromptUse::kTraining : PromptUse::kGeneration);
+    tokens.insert(tokens.end(), prompt.tokens.begin(), prompt.tokens.end());
+    target.insert(target.end(), prompt.target.begin(), prompt.target.end());
+    batch.text_tokens.push_back(int64_t(prompt.tokens.size()));
+    batch.audio_at.push_back(prompt.audio_at);
+    auto& clips = batch.clips.emplace_back();
+    for (const auto& clip : sample->clips) clips.push_back(withhold_audio ? clips_->nothing() : clips_->encode(clip));
+    batch.ids.push_back(sample->id);
+  }
+  batch.tokens = torch::tensor(tokens, torch::kInt64);
+  batch.target = torch::tensor(target, torch::kUInt8).to(torch::kBool);
+  return batch;
+}
+
+std::vector<int64_t> Collator::answer_tokens(const std::string& answer) const {
+  const auto prompt =
+      build_prompt(*tokenizer_, chat_template_, {{"user", "?"}, {"assistant", answer}}, 0, PromptUse::kTraining);
+  std::vector<int64_t> tokens;
+  for (std::size_t i = 0; i < prompt.tokens.size(); ++i)
+    if (prompt.target[i]) tokens.push_back(prompt.tokens[i]);
+  return tokens;
+}
+
+}  // namespace pal

@@ -1,0 +1,223 @@
+#include "pal/train/run_config.h"
+
+#include <algorithm>
+#include <set>
+
+#include "pal/config/document.h"
+#include "pal/config/dump.h"
+#include "pal/config/reader.h"
+#include "pal/config/reference.h"
+#include "pal/config/yaml_parser.h"
+#include "pal/core/check.h"
+
+namespace pal {
+
+inline EnumNames<Integration> config_names(Integration) {
+  return {{Integration::kPlits, "plits"}, {Integration::kLal, "lal"}};
+}
+inline EnumNames<Decay> config_names(Decay) {
+  return {{Decay::kCosine, "cosine"}, {Decay::kLinear, "linear"}, {Decay::kConstant, "constant"}};
+}
+
+// all | {from: N} | {every: M} | a list
+template <>
+struct ConfigValue<LayerSelection> {
+  using Kind = LayerSelection::Kind;
+  static std::string type_name() { return "all, {from: N}, {every: M} or a list of layers"; }
+  static void read(const Place& at, Problems& problems, LayerSelection& value) {
+    const Node& node = at.node;
+    if (node.is_list()) {
+      value.kind = Kind::kList;
+      read_value(at, problems, value.list);
+    } else if (node.is_map() && node.children.size() == 1 && (node.child("from") || node.child("every"))) {
+      value.kind = node.child("from") ? Kind::kFrom : Kind::kEvery;
+      read_value(at.entry(node.children[0]), problems, value.number);
+    } else if (node.is_scalar() && node.text == "all") {
+      value.kind = Kind::kAll;
+    } else {
+      detail::add_mismatch(at, problems, type_name());
+    }
+  }
+  static Node write(const LayerSelection& value) {
+    if (value.kind == Kind::kAll) return Node::string("all");
+    if (value.kind == Kind::kList) return ConfigValue<std::vector<int64_t>>::write(value.list);
+    Node map = Node::map();
+    map.add(value.kind == Kind::kFrom ? "from" : "every", ConfigValue<int64_t>::write(value.number));
+    return map;
+  }
+};
+
+void describe(Fields& f, DecoderOptions& o) {
+  f.required("vocab_size", o.vocab_size, "tokens; at least the tokenizer's").at_least(1);
+  f.required("hidden_size", o.width, "width D").at_least(2);
+  f.required("intermediate_size", o.ffn_width, "width of the feed-forward block").at_least(1);
+  f.required("num_hidden_layers", o.layers, "layers").at_least(1);
+  f.required("num_attention_heads", o.heads, "query heads").at_least(1);
+  f.required("num_key_value_heads", o.kv_heads, "key/value heads").at_least(1);
+  f.required("head_dim", o.head_dim, "width of a head").at_least(2);
+  f.required("max_position_embeddings", o.max_positions, "longest sequence, audio included").at_least(1);
+  f.field("rope_theta", o.rope.theta, "base of the rotary positions").above(1);
+  f.field("rms_norm_eps", o.norm_eps, "added under the root").above(0);
+  f.field("tie_word_embeddings", o.tied_head, "the output head is the embedding");
+}
+
+void describe(Fields& f, LlmOptions& o) {
+  f.required("path", o.path, "Hugging Face folder or *.gguf file; with `random` only its tokenizer is used").not_empty();
+  f.field("random", o.random, "draw weights of this shape at random instead of loading them (tests, benchmarks)");
+}
+
+void describe(Fields& f, EncoderOptions& o) {
+  f.required("type", o.type, "kind of encoder").one_of({"yamnet", "whisper"}).variant();
+  f.required("path", o.path, "weights, safetensors").not_empty();
+  f.field("long_audio", o.long_audio, "a clip longer than the encoder hears at once").one_of({"error", "crop", "chunk"}).only_for({"whisper"});
+  f.field("trim", o.trim, "keep only the tokens that the clip fills").only_for({"whisper"});
+}
+
+void describe(Fields& f, ConnectorOptions& o) {
+  f.field("type", o.type, "kind of connector").one_of({"linear", "mlp", "qformer", "mean_pool"}).variant();
+  f.field("hidden", o.hidden, "hidden width; 0: the LLM's").at_least(0).only_for({"mlp"});
+  f.field("queries", o.queries, "summary tokens per clip").at_least(1).only_for({"qformer"});
+  f.field("layers", o.layers, "blocks").at_least(1).only_for({"qformer"});
+  f.field("heads", o.heads, "attention heads").at_least(1).only_for({"qformer"});
+  f.field("factor", o.factor, "neighbouring tokens averaged into one").at_least(1).only_for({"mean_pool"});
+}
+
+void describe(Fields& f, StreamOptions& o) {
+  f.required("name", o.name, "its parameters are connectors.NAME.*").not_empty();
+  f.required("encoder", o.encoder, "a key of model.encoders").not_empty();
+  f.field("connector", o.connector, "from the encoder's width to the LLM's");
+  f.field("integration", o.integration, "plits: tokens in the input sequence; lal: keys and values only").variant();
+  f.field("layers", o.layers, "the LLM's layers that read the stream").only_for({"lal"});
+}
+
+void describe(Fields& f, ModelOptions& o) {
+  f.required("llm", o.llm, "the decoder");
+  f.field("encoders", o.encoders, "audio encoders by name");
+  f.field("streams", o.streams, "audio streams; their order is that of their position intervals");
+  f.field("dtype", o.dtype, "of decoder and connectors").one_of({"float32", "bfloat16", "float64"});
+  f.field("backend", o.backend, "attention; auto: flash on CUDA in bfloat16, otherwise sdpa").one_of({"auto", "naive", "sdpa", "flash"});
+  f.field("checkpoint_activations", o.checkpoint_activations, "keep each layer's input only and compute the rest again: less memory, more time");
+}
+
+void describe(Fields& f, PromptOptions& o) {
+  f.field("question", o.question, "asked of samples that have only a label");
+  f.field("answer", o.answer, "their answer; {label} stands for the label");
+  f.field("system", o.system, "system message of every sample; empty: the template's own");
+}
+
+void describe(Fields& f, DataOptions& o) {
+  f.field("train", o.train, "manifest to train on");
+  f.field("validation", o.validation, "manifest to choose by");
+  f.field("test", o.test, "held-out manifest: reported, never chosen by");
+  f.field("prompt", o.prompt, "what is asked and answered");
+  f.field("cache_encoded_clips", o.cache_encoded_clips, "keep what frozen encoders give in memory");
+}
+
+void describe(Fields& f, TrainOptions& o) {
+  f.field("seed", o.seed, "of weights that are drawn, and of the order of samples").at_least(0);
+  f.field("save_every", o.save_every, "steps between checkpoints; 0: only at the ends of stages").at_least(0);
+  f.field("keep", o.keep, "checkpoints kept").at_least(1);
+  f.field("validate_every", o.validate_every, "steps between scores on data.validation; 0: only at the ends of stages").at_least(0);
+  f.field("tensorboard", o.tensorboard, "write TensorBoard events beside the JSONL log");
+}
+
+void describe(Fields& f, StageOptions& o) {
+  f.required("name", o.name, "for logs and --set stages.NAME.key").not_empty();
+  f.required("trainable", o.trainable, "patterns of parameter names: connectors.*, llm.*, llm.layers.*.self_attn.*; a leading ! excludes").not_empty();
+  f.required("steps", o.steps, "optimizer steps").at_least(1);
+  f.field("batch_size", o.batch_size, "samples a step").at_least(1);
+  f.field("accumulate", o.accumulate, "parts that a step's samples are run in").at_least(1);
+  f.field("learning_rate", o.learning_rate, "peak learning rate").above(0);
+  f.field("warmup", o.warmup, "below 1: share of the steps; otherwise a number of steps").at_least(0);
+  f.field("decay", o.decay, "after the warm-up");
+  f.field("final_ratio", o.final_ratio, "rate after the last step, as a share of the peak").at_least(0).at_most(1);
+  f.field("weight_decay", o.weight_decay, "decoupled (AdamW); not of norms and biases").at_least(0);
+  f.field("beta1", o.beta1, "AdamW").at_least(0).below(1);
+  f.field("beta2", o.beta2, "AdamW").at_least(0).below(1);
+  f.field("eps", o.eps, "AdamW").above(0);
+  f.field("master_weights", o.master_weights, "float32 copies of bfloat16 parameters take the steps");
+  f.field("clip_norm", o.clip_norm, "limit of the gradient's norm; 0: none").at_least(0);
+}
+
+void describe(Fields& f, GenerateOptions& o) {
+  f.field("max_new_tokens", o.max_new_tokens, "longest answer").at_least(1);
+  f.field("temperature", o.temperature, "0: greedy").at_least(0);
+  f.field("top_k", o.top_k, "sample among the k likeliest; 0: all").at_least(0);
+  f.field("top_p", o.top_p, "sample among the fewest tokens that reach this probability").above(0).at_most(1);
+  f.field("repetition_penalty", o.repetition_penalty, "above 1 makes tokens that stand already less likely").above(0);
+  f.field("seed", o.seed, "of sampling").at_least(0);
+}
+
+void describe(Fields& f, EvaluationOptions& o) {
+  f.field("protocol", o.protocol, "likelihood: the likeliest of `answers`; generate: free text").one_of({"likelihood", "generate"});
+  f.field("metric", o.metric, "what is scored").one_of({"accuracy", "ciderd"});
+  f.field("answers", o.answers, "for likelihood; empty: the answers of data.train");
+  f.field("normalize", o.normalize, "likelihood of the whole answer, or the mean of its tokens").one_of({"none", "token"});
+  f.field("batch_size", o.batch_size, "samples at a time").at_least(1);
+  f.field("generate", o.generate, "decoding");
+}
+
+void describe(Fields& f, RunConfig& c) {
+  f.required("model", c.model, "decoder, encoders and streams");
+  f.field("data", c.data, "manifests");
+  f.field("train", c.train, "what all stages share");
+  f.field("stages", c.stages, "the curriculum, in order");
+  f.field("eval", c.eval, "how answers are scored");
+}
+
+namespace {
+
+// What the table cannot see: names that must exist, or stand once.
+void check_names(ConfigReader& reader, const RunConfig& config) {
+  std::set<std::string> streams, stages;
+  for (std::size_t i = 0; i < config.model.streams.size(); ++i) {
+    const auto& stream = config.model.streams[i];
+    const auto path = fmt::format("model.streams.{}", i);
+    std::vector<std::string> declared;
+    for (const auto& [name, options] : config.model.encoders) declared.push_back(name);
+    if (!stream.encoder.empty() && !config.model.encoders.contains(stream.encoder))
+      reader.problem(path + ".encoder", fmt::format("no encoder '{}' is declared in model.encoders; there are: {}", stream.encoder,
+                                                    fmt::join(declared, ", ")));
+    if (!streams.insert(stream.name).second) reader.problem(path + ".name", fmt::format("a stream '{}' exists already", stream.name));
+    if (stream.name.find_first_of(".*! ") != std::string::npos)
+      reader.problem(path + ".name", fmt::format("'{}' may not hold '.', '*', '!' or spaces: it becomes part of parameter names", stream.name));
+  }
+  for (std::size_t i = 0; i < config.stages.size(); ++i) {
+    const auto& stage = config.stages[i];
+    const auto path = fmt::format("stages.{}", i);
+    if (!stages.insert(stage.name).second) reader.problem(path + ".name", fmt::format("a stage '{}' exists already", stage.name));
+    if (stage.accumulate > stage.batch_size)
+      reader.problem(path + ".accumulate", fmt::format("{} parts of {} samples: some would be empty", stage.accumulate, stage.batch_size));
+    if (stage.warmup >= 1 && stage.warmup > double(stage.steps))
+      reader.problem(path + ".warmup", fmt::format("{} warm-up steps, but the stage has {}", stage.warmup, stage.steps));
+  }
+  if (!config.stages.empty() && config.data.train.empty()) reader.problem("data.train", "the stages need a manifest to train on");
+}
+
+RunConfig read(Node document) {
+  ConfigReader reader(std::move(document));
+  RunConfig config;
+  reader.read(config);
+  if (reader.ok()) check_names(reader, config);
+  reader.finish();
+  if (config.model.llm.random) config.model.llm.random->rope.head_dim = config.model.llm.random->head_dim;
+  return config;
+}
+
+}  // namespace
+
+RunConfig load_run_config(const std::filesystem::path& path, const std::vector<std::string>& sets) {
+  return read(load_document(path, sets));
+}
+
+RunConfig parse_run_config(const std::string& yaml, const std::string& where, const std::vector<std::string>& sets) {
+  Node document = parse_yaml(yaml, where);
+  for (const auto& set : sets) apply_set(document, set);
+  return read(std::move(document));
+}
+
+std::string run_config_yaml(const RunConfig& config) { return to_yaml(config); }
+
+std::string run_config_reference() { return reference<RunConfig>("Config reference"); }
+
+}  // namespace pal

@@ -1,0 +1,68 @@
+#include "run_folder.h"
+
+#include <fcntl.h>
+#include <spdlog/spdlog.h>
+#include <sys/file.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "pal/config/dump.h"
+#include "pal/core/check.h"
+
+namespace pal {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// What may change between a run and its continuation without changing what is learned.
+bool is_harmless(const std::string& path) {
+  for (const char* prefix : {"train.save_every", "train.keep", "train.validate_every", "train.tensorboard", "data.validation",
+                             "data.test", "data.cache_encoded_clips", "eval."})
+    if (path.starts_with(prefix)) return true;
+  return false;
+}
+
+void lock(const fs::path& root) {
+  const auto path = root / "run.lock";
+  const int descriptor = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+  PAL_CHECK(descriptor >= 0, "{}: cannot be written: {}", path.string(), std::strerror(errno));
+  // Left open on purpose: the lock goes with the process, however it ends.
+  PAL_CHECK(::flock(descriptor, LOCK_EX | LOCK_NB) == 0, "{}: another process trains here; choose another --output",
+            root.string());
+}
+
+}  // namespace
+
+std::optional<Checkpoint> RunFolder::newest(const std::string& config_text) const {
+  auto checkpoint = store_.find_newest();
+  if (!checkpoint) return checkpoint;
+  const auto state = checkpoint->load_state();
+  PAL_CHECK(state.contains("config") && state["config"].is_string(), "{}: its state.json holds no config", checkpoint->folder.string());
+  std::vector<std::string> refused;
+  for (const auto& difference : diff(state["config"].get<std::string>(), config_text)) {
+    const auto line = fmt::format("{}: {} -> {}", difference.path, difference.before, difference.after);
+    if (is_harmless(difference.path))
+      spdlog::info("the config has changed since {}: {}", checkpoint->folder.string(), line);
+    else
+      refused.push_back(line);
+  }
+  PAL_CHECK(refused.empty(), "{}: was made with another config, so the run cannot go on from it; change it back or choose another --output\n  {}",
+            checkpoint->folder.string(), fmt::join(refused, "\n  "));
+  return checkpoint;
+}
+
+RunState prepare_run_folder(const fs::path& root, bool resume) {
+  std::error_code error;
+  fs::create_directories(root, error);
+  PAL_CHECK(!error && fs::is_directory(root), "{}: cannot be made: {}", root.string(), error ? error.message() : "it is a file");
+  lock(root);
+  const bool finished = fs::exists(root / "final" / "manifest.json");
+  const bool begun = finished || fs::exists(root / "checkpoints") || fs::exists(root / "log.jsonl");
+  PAL_CHECK(!begun || resume, "{}: holds a run already; go on with --resume auto, or choose another --output", root.string());
+  if (finished) open_checkpoint(root / "final");  // throws where it is damaged
+  return finished ? RunState::kFinished : begun ? RunState::kUnfinished : RunState::kFresh;
+}
+
+}  // namespace pal

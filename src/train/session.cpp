@@ -1,0 +1,63 @@
+#include "pal/train/session.h"
+
+#include "pal/core/check.h"
+
+namespace pal {
+
+std::vector<NamedParameter> Session::parameters() const {
+  std::vector<NamedParameter> all;
+  for (const auto& item : model->named_parameters()) all.push_back({item.key(), item.value()});
+  return all;
+}
+
+torch::Device parse_device(const std::string& name) {
+  const bool cuda = torch::cuda::is_available();
+  if (name == "auto") return cuda ? torch::kCUDA : torch::kCPU;
+  if (name == "cpu") return torch::kCPU;
+  PAL_CHECK(name == "cuda", "device '{}' is not known; use auto, cpu or cuda", name);
+  PAL_CHECK(cuda, "device cuda: there is no usable CUDA device on this machine; use cpu or auto");
+  return torch::kCUDA;
+}
+
+Session open_session(const RunConfig& given, torch::Device device) {
+  Session session;
+  session.config = given;
+  auto& config = session.config;
+  const bool wants_answers = config.eval.protocol == "likelihood" && config.eval.answers.empty() && !config.data.train.empty();
+  if (wants_answers) config.eval.answers = answers_of(read_manifest(config.data.train, config.data.prompt));
+  std::shared_ptr<const Tokenizer> tokenizer = load_tokenizer(config.model.llm.path);
+  session.model = std::make_shared<PalModel>(config.model, uint64_t(config.train.seed), device);
+  auto chat_template = chat_template_of(*tokenizer);
+  session.collator = std::make_unique<Collator>(*session.model, std::move(tokenizer), std::move(chat_template),
+                                                config.data.cache_encoded_clips);
+  return session;
+}
+
+Session open_session(const Checkpoint& checkpoint, const std::vector<std::string>& sets, torch::Device device) {
+  const auto state = checkpoint.load_state();
+  const auto where = (checkpoint.folder / "state.json").string();
+  PAL_CHECK(state.contains("config") && state["config"].is_string(), "{}: holds no config; is it a checkpoint of pal-train?", where);
+  auto session = open_session(parse_run_config(state["config"], where + " (config)", sets), device);
+  load_trained(session, checkpoint.load_model(), checkpoint.folder.string());
+  return session;
+}
+
+void load_trained(Session& session, const TensorMap& tensors, const std::string& where) {
+  torch::NoGradGuard no_grad;
+  std::map<std::string, torch::Tensor> parameters;
+  for (const auto& parameter : session.parameters()) parameters[parameter.name] = parameter.value;
+  std::vector<std::string> problems;
+  for (const auto& [name, tensor] : tensors) {
+    const auto found = parameters.find(name);
+    if (found == parameters.end())
+      problems.push_back(fmt::format("{}: the model has no such parameter", name));
+    else if (found->second.sizes() != tensor.sizes())
+      problems.push_back(fmt::format("{}: [{}] in the checkpoint, [{}] in the model", name, fmt::join(tensor.sizes(), ", "),
+                                     fmt::join(found->second.sizes(), ", ")));
+  }
+  PAL_CHECK(problems.empty(), "{}: the checkpoint does not fit the model that its config describes:\n  {}", where,
+            fmt::join(problems, "\n  "));
+  for (const auto& [name, tensor] : tensors) parameters[name].copy_(tensor);
+}
+
+}  // namespace pal

@@ -1,0 +1,16 @@
+#include "stop_signal.h"
+
+namespace pal {
+
+std::atomic<int> StopSignal::signal_{0};
+static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may only touch lock-free atomics");
+
+void StopSignal::install() {
+  struct sigaction action {};
+  action.sa_handler = [](int number) { signal_.store(number); };
+  action.sa_flags = SA_RESETHAND;  // a second Ctrl-C ends the process at once
+  sigaction(SIGTERM, &action, nullptr);
+  sigaction(SIGINT, &action, nullptr);
+}
+
+}  // namespace pal
