@@ -128,11 +128,28 @@ sf_count_t read_block(OpenRecording& recording, sf_count_t frames, std::vector<f
   return std::max<sf_count_t>(got, 0);
 }
 
+// Goes to `frame` by seeking; in mp3 by decoding what comes before, because a frame there draws on bits of earlier ones
+// and libsndfile's seek gives a damaged beginning.
+void go_to(OpenRecording& recording, sf_count_t frame) {
+  if ((recording.info.format & SF_FORMAT_TYPEMASK) != SF_FORMAT_MPEG) {
+    PAL_CHECK(frame == 0 || sf_seek(recording.file.get(), frame, SEEK_SET) == frame,
+              "{}: the segment's start, sample {}, cannot be reached: {}", recording.name, frame,
+              sf_strerror(recording.file.get()));
+    return;
+  }
+  std::vector<float> dropped(std::size_t(kBlockFrames * recording.info.channels));
+  while (frame > 0) {
+    const sf_count_t got =
+        sf_readf_float(recording.file.get(), dropped.data(), std::min(kBlockFrames, frame));
+    PAL_CHECK(got > 0, "{}: decoding failed {} samples before the segment's start; is the file cut short?",
+              recording.name, frame);
+    frame -= got;
+  }
+}
+
 // Memory grows with what the file really holds, so a header that lies about the length costs nothing.
 std::vector<float> read_mono(OpenRecording& recording, const FrameRange& range, const DecodeLimits& limits) {
-  PAL_CHECK(range.first == 0 || sf_seek(recording.file.get(), range.first, SEEK_SET) == range.first,
-            "{}: the segment's start, sample {}, cannot be reached: {}", recording.name, range.first,
-            sf_strerror(recording.file.get()));
+  go_to(recording, range.first);
   std::vector<float> mono;
   std::vector<float> interleaved(std::size_t(kBlockFrames * recording.info.channels));
   const bool last_known = range.last < kUnknownFrames;

@@ -1,0 +1,74 @@
+// Whisper's encoder: a transformer on the log mel spectrogram of windows of 30 s.
+#pragma once
+
+#include "pal/encoders/encoder.h"
+#include "pal/encoders/long_audio.h"
+#include "pal/nn/linear.h"
+
+namespace pal {
+
+// Read from the weights' shapes. Source of all numbers: transformers' modeling_whisper.py.
+struct WhisperOptions {
+  std::int64_t mels = 80;
+  std::int64_t width = 384;
+  std::int64_t ffn = 1536;
+  std::int64_t layers = 4;
+  static constexpr std::int64_t head_width = 64;   // of every Whisper
+  static constexpr std::int64_t positions = 1500;  // tokens of a window
+};
+
+// x: [W, T, width], W windows of T tokens.
+struct WhisperAttentionImpl : torch::nn::Module {
+  explicit WhisperAttentionImpl(const WhisperOptions& options);
+  torch::Tensor forward(const torch::Tensor& x);
+  Linear q_proj{nullptr}, k_proj{nullptr}, v_proj{nullptr}, out_proj{nullptr};
+};
+TORCH_MODULE(WhisperAttention);
+
+struct WhisperLayerImpl : torch::nn::Module {
+  explicit WhisperLayerImpl(const WhisperOptions& options);
+  torch::Tensor forward(torch::Tensor x);
+  WhisperAttention self_attn{nullptr};
+  torch::nn::LayerNorm self_attn_layer_norm{nullptr}, final_layer_norm{nullptr};
+  Linear fc1{nullptr}, fc2{nullptr};
+};
+TORCH_MODULE(WhisperLayer);
+
+// One token every 20 ms. A window of 30 s has 1500; with `trim` the last window keeps those that the clip fills.
+// Parameter names are Hugging Face's, without "model.encoder.".
+class WhisperEncoder : public Encoder {
+ public:
+  explicit WhisperEncoder(const EncoderOptions& options);
+
+  std::string type() const override { return "whisper"; }
+  std::int64_t width() const override { return sizes_.width; }
+  int sample_rate() const override;
+  std::int64_t token_count(std::int64_t samples) const override;
+  TokenSpan token_span(std::int64_t index) const override;
+  torch::Tensor features(
+      const torch::Tensor& samples) const override;  // [windows, mels, 3000], see whisper_mel()
+
+  // mel: [W, mels, 3000] -> [W, 1500, width].
+  torch::Tensor forward(const torch::Tensor& mel);
+
+  const WhisperOptions& sizes() const { return sizes_; }
+  std::int64_t long_clips() const { return long_clips_.clips(); }  // cropped or heard in windows so far
+
+ protected:
+  torch::Tensor tokens_of(const torch::Tensor& samples) override;
+
+ private:
+  // Samples that are heard of a clip. Throws UserError where the clip is longer than the policy allows.
+  std::int64_t heard_samples(std::int64_t samples) const;
+
+  WhisperOptions sizes_;
+  LongAudio policy_;
+  bool trim_;
+  LongAudioCounter long_clips_;
+  torch::nn::Conv1d conv1_{nullptr}, conv2_{nullptr};
+  torch::Tensor positions_;  // [1500, width]
+  torch::nn::ModuleList layers_;
+  torch::nn::LayerNorm layer_norm_{nullptr};
+};
+
+}  // namespace pal

@@ -1,0 +1,43 @@
+#include "pal/encoders/encoder.h"
+
+#include "pal/audio/resample.h"
+#include "pal/core/check.h"
+#include "pal/encoders/whisper.h"
+#include "pal/encoders/yamnet.h"
+
+namespace pal {
+
+torch::Tensor Encoder::encode(const torch::Tensor& samples) {
+  PAL_ASSERT(samples.dim() == 1 && samples.size(0) >= 1 && samples.scalar_type() == torch::kFloat32,
+             "{}: samples [n >= 1] in float32 were expected", type());
+  const std::int64_t expected = token_count(samples.size(0));
+  auto tokens = tokens_of(samples);
+  PAL_ASSERT(tokens.dim() == 2 && tokens.size(0) == expected && tokens.size(1) == width(),
+             "{}: {} tokens were foretold for {} samples, got {}", type(), expected, samples.size(0),
+             tokens.size(0));
+  return tokens;
+}
+
+std::shared_ptr<Encoder> make_encoder(const EncoderOptions& options) {
+  if (options.type == "yamnet") return std::make_shared<Yamnet>(options);
+  if (options.type == "whisper") return std::make_shared<WhisperEncoder>(options);
+  user_error("encoder: unknown type '{}'; known types: yamnet, whisper", options.type);
+}
+
+torch::Tensor load_samples(const std::filesystem::path& recording, int sample_rate,
+                           const DecodeLimits& limits, const AudioSegment& segment) {
+  const Waveform waveform = decode_audio(recording, limits, segment);
+  return resample(waveform.samples, waveform.sample_rate, sample_rate);
+}
+
+torch::Tensor encode_file(Encoder& encoder, const std::filesystem::path& recording,
+                          const DecodeLimits& limits, const AudioSegment& segment) {
+  const auto samples = load_samples(recording, encoder.sample_rate(), limits, segment);
+  try {
+    return encoder.encode(samples);
+  } catch (const UserError& error) {
+    user_error("{}: {}", recording.string(), error.what());
+  }
+}
+
+}  // namespace pal
