@@ -60,6 +60,7 @@ void check_text(std::string_view text, const std::string& source, Lines lines) {
 std::string syntax_hint(std::string_view message, std::string_view text, int line) {
   if (tab_indents(text, line)) return "; a tab in the indentation: YAML takes only spaces there";
   static const std::vector<std::pair<std::string_view, const char*>> kHints = {
+      {"bad file", "; is it nested hundreds of levels deep?"},  // yaml-cpp's word for its own limit
       {"end of sequence flow", "; is a ']' missing?"},
       {"end of map flow", "; is a '}' missing? Text that holds ': ' needs quotes"},
       {"end of map not found", "; does the line belong to the map above it?"},

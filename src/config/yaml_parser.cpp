@@ -109,6 +109,8 @@ class TreeBuilder : public YAML::EventHandler {
 
   void take_key(const YAML::Mark& mark, YAML::anchor_t anchor, const std::string& key) {
     PAL_CHECK(!key.empty(), "{}: expected a key, got empty text", origin(mark).text());
+    PAL_CHECK(key.size() <= YamlLimits::kKeyBytes, "{}: a key of {} bytes; it may have {}",
+              origin(mark).text(), key.size(), YamlLimits::kKeyBytes);
     PAL_CHECK(key != "<<", "{}: merge keys (<<) are not supported; use 'base:' or repeat the keys",
               origin(mark).text());
     PAL_CHECK(anchor == 0, "{}: an anchor on the key '{}'; anchors belong on values", origin(mark).text(),

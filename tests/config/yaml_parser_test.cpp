@@ -71,10 +71,14 @@ TEST(Yaml, AliasesCannotDeepenTheNesting) {
 TEST(Yaml, NestingIsBounded) {
   EXPECT_EQ(error_of("a: 1\nb: " + repeated("[", 33) + repeated("]", 33)),
             "pal.yaml:2: nested more than 32 levels deep");
+  EXPECT_EQ(error_of("a: 1\nb: " + repeated("[", 600) + repeated("]", 600)),
+            "pal.yaml:2: bad file; is it nested hundreds of levels deep?");
   EXPECT_EQ(error_of(repeated("[", 32) + repeated("]", 32)), "(no error)");
 }
 
 TEST(Yaml, SizeIsBounded) {
+  EXPECT_EQ(error_of("a: 1\n? " + std::string(257, 'k') + "\n: 1"),
+            "pal.yaml:2: a key of 257 bytes; it may have 256");
   EXPECT_EQ(error_of(std::string((1 << 20) + 1, 'x')), "pal.yaml: 1048577 bytes; a config may have 1048576");
 }
 

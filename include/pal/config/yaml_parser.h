@@ -11,6 +11,7 @@ namespace pal {
 
 struct YamlLimits {
   static constexpr std::size_t kFileBytes = std::size_t{1} << 20;
+  static constexpr std::size_t kKeyBytes = 256;
   static constexpr int kDepth = 32;
   // Of all values with their aliases expanded: their text and kNodeBytes each.
   static constexpr std::size_t kExpandedBytes = std::size_t{4} << 20;
