@@ -47,17 +47,14 @@ run_folder() {
   echo "runs/quickstart/$1${seed:+-seed$seed}"
 }
 
-# Training time is what every start of pal-train took together; a finished run is left alone.
+# Training time is what every start of pal-train took together; a finished run only says that it is finished.
 train() {
-  local run begin=$SECONDS
+  local run begin=$SECONDS finished=no
   run=$(run_folder "$1")
-  if [[ -d $run/final ]]; then
-    pal_note "$run/final is there"
-    return
-  fi
   mkdir -p "$run"
+  [[ ! -e $run/final/manifest.json ]] || finished=yes
   build/release/bin/pal-train --config "configs/quickstart/$1.yaml" --output "$run" --resume auto ${seed:+--set "train.seed=$seed"}
-  echo $((SECONDS - begin)) >>"$run/train_seconds"
+  [[ $finished == yes ]] || echo $((SECONDS - begin)) >>"$run/train_seconds"
 }
 
 evaluate() {

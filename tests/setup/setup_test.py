@@ -180,15 +180,11 @@ class TableTest(SetupTest):
             path = self.folder / "runs/pal" / name / "results.json"
             path.parent.mkdir(parents=True)
             path.write_text(json.dumps({
-                "score": {"score": right / 10, "low": 0.1, "high": 0.9, "n": 10},
-                "predictions": [{"id": str(i), "prediction": " Dog" if i < right else "cat", "references": ["dog"]} for i in range(10)]}))
+                "score": {"score": right / 10, "low": 0.1, "high": 0.9, "n": 10}, "settings": {"decoding": {"answers": ["cat", "dog"]}},
+                "predictions": [{"id": str(i), "correct": i < right} for i in range(10)]}))
         results("eval", 8)
         results("eval-withheld", 2)
         (self.folder / "runs/pal/train_seconds").write_text("100\n25\n")
-        clips = self.folder / "assets/clips"
-        clips.mkdir(parents=True)
-        for split in ("train", "validation"):
-            (clips / f"{split}.jsonl").write_text("".join(f'{{"label": "{label}"}}\n' for label in ("dog", "cat")))
         done = subprocess.run([shutil.which("python3"), "-B", str(ROOT / "tools/quickstart/table.py"), "runs/pal"], cwd=self.folder,
                               capture_output=True, text=True, check=False)
         self.expect(done, 0, "pal          80 % [10, 90]      20 % [10, 90]   50 %    0.031  2 min 5 s", "What they cannot")

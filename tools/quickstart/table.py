@@ -27,8 +27,7 @@ def mcnemar(with_audio: dict[str, bool], without: dict[str, bool]) -> float:
 
 
 def correct(results: dict) -> dict[str, bool]:
-    return {one["id"]: one["prediction"].strip().lower() in [text.strip().lower() for text in one["references"]]
-            for one in results["predictions"]}
+    return {one["id"]: one["correct"] for one in results["predictions"]}
 
 
 def percent(score: dict) -> str:
@@ -36,13 +35,12 @@ def percent(score: dict) -> str:
 
 
 def main() -> None:
-    rows, n, answers = [], 0, set()
+    rows, n = [], 0
     for run in map(pathlib.Path, sys.argv[1:]):
         heard, withheld = (json.loads((run / name / "results.json").read_text()) for name in ("eval", "eval-withheld"))
         seconds = sum(map(int, (run / "train_seconds").read_text().split()))
         n = heard["score"]["n"]
-        answers |= {line["label"] for split in ("train", "validation")
-                    for line in map(json.loads, pathlib.Path(f"assets/clips/{split}.jsonl").read_text().splitlines())}
+        answers = heard["settings"]["decoding"]["answers"]
         rows.append((run.name, percent(heard["score"]), percent(withheld["score"]), f"{100 / len(answers):.0f} %",
                      f"{mcnemar(correct(heard), correct(withheld)):.2g}", f"{seconds // 60} min {seconds % 60} s"))
     header = ("integration", "held-out accuracy", "audio withheld", "chance", "p", "training")

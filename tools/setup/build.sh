@@ -28,6 +28,8 @@ pal_build() {
   fi
   (
     cd -- "$PAL_ROOT" || exit
+    # ccache: what one clone compiled is found by a clone in another folder.
+    export CCACHE_BASEDIR=$PAL_ROOT CCACHE_NOHASHDIR=1
     cmake --preset release "${options[@]}"
     cmake --build --preset release --parallel "$(pal_jobs)" "${targets[@]}"
   )
