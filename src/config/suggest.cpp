@@ -8,11 +8,6 @@
 
 namespace pal {
 
-namespace {
-constexpr std::size_t kLongestWord =
-    200;  // longer ones are no slips of the keyboard, and the table is quadratic
-}
-
 std::size_t edit_distance(std::string_view a, std::string_view b) {
   std::vector<std::size_t> row(b.size() + 1);  // row[j]: from the letters of `a` so far to the first j of `b`
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -29,7 +24,6 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 }
 
 std::string nearest(std::string_view word, const std::vector<std::string>& candidates) {
-  if (word.size() > kLongestWord) return "";
   std::string best;
   std::size_t smallest = std::max<std::size_t>(2, word.size() / 3) + 1;
   for (const std::string& candidate : candidates) {

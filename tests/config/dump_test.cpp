@@ -52,6 +52,14 @@ streams:
 )");
 }
 
+TEST(Dump, QuotesWhatOtherReadersWouldNotTakeForText) {
+  for (const std::string text :
+       {"10", "1e5", "true", "No", "on", "y", "null", "~", ".inf", "2026-01-01", ""}) {
+    EXPECT_EQ(flow_text(Node::string(text)), "\"" + text + "\"");
+  }
+  EXPECT_EQ(flow_text(Node::string("clips/train-1.jsonl")), "clips/train-1.jsonl");
+}
+
 TEST(Dump, AwkwardTextReadsBack) {
   for (const std::string text :
        {"",     " ",    "null",     "~",           "true",   "Yes",       "10",

@@ -113,6 +113,8 @@ const std::vector<WrongConfig> kWrongConfigs = {
      "2: 'streams.a.connector.type': expected one of mlp, qformer, lookup; got 'mpl'; did you mean 'mlp'?"},
     {"streams: {a: {connector: {type: mlp, hiden: 3}}}",
      "2: unknown key 'streams.a.connector.hiden'; did you mean 'hidden'?"},
+    {"streams: {a: {connector: {type: mlp, queris: 3}}}",  // 'queries' would be wrong here
+     "2: unknown key 'streams.a.connector.queris'; valid keys: type, hidden"},
     {"streams: {a: {connector: {type: mlp}, layers: some}}",
      "2: 'streams.a.layers': expected all, {from: N} or a list of layers, got 'some'"},
     {"streams: {a: {connector: {type: mlp}, layers: {from: x}}}",

@@ -95,7 +95,11 @@ TEST(Yaml, MarksOfOtherEncodingsAreRefused) {
   EXPECT_EQ(root.child("a")->text, "\xc3\xa4\xf0\x9f\x8e\xb5");
   EXPECT_NE(error_of("a: \xed\xa0\x80").find("not UTF-8"), std::string::npos);      // half a surrogate pair
   EXPECT_NE(error_of("a: \xf4\x90\x80\x80").find("not UTF-8"), std::string::npos);  // beyond U+10FFFF
-  EXPECT_NE(error_of("a: \xe2\x82").find("not UTF-8"), std::string::npos);          // cut
+  EXPECT_NE(error_of("a: \xf5\x80\x80\x80").find("not UTF-8"), std::string::npos);  // likewise
+  EXPECT_NE(error_of("a: \xe0\x9f\xbf").find("not UTF-8"), std::string::npos);      // longer than it need be
+  const std::string_view cut = std::string_view("\xe2\x82\xac").substr(0, 2);
+  EXPECT_NE(error_message([&] { parse_yaml(cut, "pal.yaml"); }).find("not UTF-8"), std::string::npos);
+  EXPECT_NE(error_of("a: \xe2\x82").find("not UTF-8"), std::string::npos);  // cut
 }
 
 // Texts of the size of the largest file that make a parser go deep or look far ahead.
