@@ -30,9 +30,11 @@ inline std::string mutated(std::string bytes, RandomStream& random) {
   return bytes;
 }
 
-// Without the sync to disk of write_file_atomically: thousands of damaged files are written.
+// Without the sync to disk of write_file_atomically, and by removing rather than cutting the old file (30 times faster on
+// some file systems): thousands of damaged files are written.
 inline void write_bytes(const std::filesystem::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+  std::filesystem::remove(path);
+  std::ofstream(path, std::ios::binary) << bytes;
 }
 
 }  // namespace pal
