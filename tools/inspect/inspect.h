@@ -1,0 +1,12 @@
+// The subcommands of pal-inspect. Each function adds one; when it is chosen, `run` becomes what it does.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+namespace pal {
+
+void add_features_command(CLI::App& app, std::function<int()>& run);  // what a front-end makes of a recording
+void add_encode_command(CLI::App& app, std::function<int()>& run);    // what an encoder makes of a recording
+
+}  // namespace pal

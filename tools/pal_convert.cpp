@@ -1,0 +1,64 @@
+// pal-convert: weights of other programs as safetensors.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "pal/core/check.h"
+#include "pal/encoders/convert.h"
+#include "tools/command_line.h"
+
+namespace {
+
+int save(const std::string& out, const pal::TensorMap& tensors, const std::string& format) {
+  pal::save_safetensors(out, tensors, {{"format", "pt"}, {"converted_from", format}});
+  fmt::print("{}: {} tensors\n", out, tensors.size());
+  return pal::kDone;
+}
+
+void add_yamnet(CLI::App& app, std::function<int()>& run) {
+  struct Arguments {
+    std::string checkpoint, out;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand("yamnet", "YAMNet from a TensorFlow checkpoint");
+  command
+      ->add_option("--checkpoint", arguments->checkpoint,
+                   "PREFIX of PREFIX.index and PREFIX.data-00000-of-00001")
+      ->required();
+  command->add_option("--out", arguments->out, "the safetensors file to write")->required();
+  command->footer(
+      "Example: pal-convert yamnet --checkpoint yamnet_base/variables/variables --out "
+      "assets/yamnet.safetensors");
+  command->callback([arguments, &run] {
+    run = [arguments] {
+      return save(arguments->out, pal::yamnet_from_tensorflow(arguments->checkpoint), "tensorflow");
+    };
+  });
+}
+
+void add_whisper(CLI::App& app, std::function<int()>& run) {
+  struct Arguments {
+    std::string model, out;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand("whisper", "Whisper's encoder from CTranslate2's model.bin");
+  command->add_option("--ctranslate2", arguments->model, "model.bin")->required();
+  command->add_option("--out", arguments->out, "the safetensors file to write")->required();
+  command->footer(
+      "Example: pal-convert whisper --ctranslate2 model.bin --out assets/whisper-tiny-en.safetensors");
+  command->callback([arguments, &run] {
+    run = [arguments] {
+      return save(arguments->out, pal::whisper_from_ctranslate2(arguments->model), "ctranslate2");
+    };
+  });
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Weights of other programs as safetensors");
+  std::function<int()> run;
+  add_yamnet(app, run);
+  add_whisper(app, run);
+  app.require_subcommand(1);
+  return pal::run_command(app, argc, argv, "pal-convert", [&] { return run(); });
+}
