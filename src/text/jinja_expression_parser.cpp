@@ -127,9 +127,10 @@ class ExpressionParser {
   }
 
   ExpressionPtr parse_concatenation() {
+    const int line = tokens_.line();
     ExpressionPtr first = parse_product();
     if (!tokens_.is_operator("~")) return first;
-    ExpressionPtr node = make_from(Kind::kConcatenate, first->line, "", std::move(first));
+    ExpressionPtr node = make_from(Kind::kConcatenate, line, "", std::move(first));
     while (tokens_.take_operator("~")) add_part(*node, parse_product());
     return node;
   }
@@ -291,9 +292,8 @@ class ExpressionParser {
     const bool negated = tokens_.take_name("not");
     ExpressionPtr test = make_from(Kind::kTest, line, tokens_.expect_any_name(), std::move(node));
     if (!is_test(test->text)) refuse(line, fmt::format("the test '{}' is not supported", test->text));
-    const bool name_follows = tokens_.is(TokenKind::kName) && !tokens_.is_name("else") &&
-                              !tokens_.is_name("or") && !tokens_.is_name("and") && !tokens_.is_name("if") &&
-                              !tokens_.is_name("in") && !tokens_.is_name("not") && !tokens_.is_name("is");
+    const bool ends = tokens_.is_name("else") || tokens_.is_name("or") || tokens_.is_name("and");
+    const bool name_follows = tokens_.is(TokenKind::kName) && !ends;
     if (tokens_.is_operator("(")) {
       parse_arguments(*test);
     } else if (name_follows || tokens_.is(TokenKind::kString) || tokens_.is(TokenKind::kInteger) ||
@@ -314,9 +314,10 @@ ExpressionPtr parse_expression(TokenStream& tokens, bool conditional) {
 }
 
 ExpressionPtr parse_tuple(TokenStream& tokens) {
+  const int line = tokens.line();
   ExpressionPtr first = parse_expression(tokens);
   if (!tokens.is_operator(",")) return first;
-  ExpressionPtr node = make_from(Kind::kList, first->line, "", std::move(first));
+  ExpressionPtr node = make_from(Kind::kList, line, "", std::move(first));
   while (tokens.take_operator(",")) {
     if (tokens.is_operator(")") || tokens.is(TokenKind::kTagEnd)) break;
     add_part(*node, parse_expression(tokens));
