@@ -1,0 +1,25 @@
+// Prediction files: what a model answered, and what would have been right.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace pal {
+
+struct Prediction {
+  std::string id;
+  std::string prediction;
+  std::vector<std::string> references;  // one or more
+};
+
+// Reads JSON lines {"id", "prediction", "references": [...]}, as any model can write them. An id is a string or a whole
+// number; keys beyond these three are left alone; empty lines are skipped; a line has 1 MiB at most.
+// Throws UserError with the first 20 problems, each as FILE:LINE (no JSON, a key that is missing or of another type, no
+// reference, an id that was there before), and for a file without predictions.
+std::vector<Prediction> read_predictions(const std::filesystem::path& path);
+
+// Writes such a file atomically.
+void write_predictions(const std::filesystem::path& path, const std::vector<Prediction>& predictions);
+
+}  // namespace pal

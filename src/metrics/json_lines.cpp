@@ -1,0 +1,89 @@
+#include "pal/metrics/json_lines.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <vector>
+
+#include "pal/core/check.h"
+
+namespace pal {
+
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kLongestLine = 1 << 20;
+constexpr std::size_t kProblemsShown = 20;
+
+void take_line(const char* line, const std::function<void(const json&)>& take) {
+  json object;
+  try {
+    object = json::parse(line);
+  } catch (const json::exception& error) {
+    user_error("not valid JSON: {}", error.what());
+  }
+  PAL_CHECK(object.is_object(), "expected a JSON object, got {}", object.type_name());
+  take(object);
+}
+
+[[noreturn]] void report(const std::vector<std::string>& problems, std::size_t count) {
+  std::string text;
+  for (const std::string& problem : problems) text += (text.empty() ? "" : "\n") + problem;
+  if (count > problems.size()) text += fmt::format("\n... and {} more", count - problems.size());
+  throw UserError(text);
+}
+
+}  // namespace
+
+void read_json_lines(const std::filesystem::path& path, const std::function<void(const json&)>& take) {
+  std::error_code ignored;
+  PAL_CHECK(!std::filesystem::is_directory(path, ignored), "{}: is a folder, but a file was expected",
+            path.string());
+  std::ifstream file(path, std::ios::binary);
+  PAL_CHECK(file, "{}: cannot be read: {}", path.string(), std::strerror(errno));
+  std::vector<std::string> problems;
+  std::size_t problem_count = 0, objects = 0;
+  std::vector<char> line(kLongestLine + 2);
+  for (std::size_t number = 1; file.getline(line.data(), std::streamsize(line.size())) || file.gcount() > 0;
+       ++number) {
+    try {
+      if (file.fail()) {  // the buffer was full before the line's end
+        file.clear();
+        file.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
+        user_error("a line of more than {} bytes", kLongestLine);
+      }
+      // A zero byte would hide what follows it.
+      const std::size_t length = std::size_t(file.gcount()) - (file.eof() ? 0 : 1);
+      PAL_CHECK(std::strlen(line.data()) == length, "a zero byte in the text");
+      if (std::strspn(line.data(), " \t\r") == length) continue;
+      ++objects;
+      take_line(line.data(), take);
+    } catch (const UserError& error) {
+      if (++problem_count <= kProblemsShown) {
+        problems.push_back(fmt::format("{}:{}: {}", path.string(), number, error.what()));
+      }
+    }
+  }
+  PAL_CHECK(!file.bad(), "{}: reading failed: {}", path.string(), std::strerror(errno));
+  if (problem_count > 0) report(problems, problem_count);
+  PAL_CHECK(objects > 0, "{}: expected a JSON object on each line, got an empty file", path.string());
+}
+
+const json& required(const json& object, const char* key, const char* kind,
+                     bool (json::*has_type)() const noexcept) {
+  const auto found = object.find(key);
+  PAL_CHECK(found != object.end(), "'{}' is missing", key);
+  PAL_CHECK(((*found).*has_type)(), "'{}': expected {}, got {}", key, kind, found->type_name());
+  return *found;
+}
+
+std::string required_id(const json& object) {
+  const auto found = object.find("id");
+  PAL_CHECK(found != object.end(), "'id' is missing");
+  if (found->is_number_integer()) return found->dump();
+  PAL_CHECK(found->is_string(), "'id': expected a string or a whole number, got {}", found->type_name());
+  return found->get<std::string>();
+}
+
+}  // namespace pal

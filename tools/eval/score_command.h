@@ -1,0 +1,14 @@
+// pal-eval --predictions: scores answers that were made elsewhere.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace pal {
+
+// Prints the score of the prediction file to stdout, as one JSON object where `json`. tokenized: the captions are
+// PTB-tokenized already. Returns the exit code; throws UserError for a wrong file or metric.
+int score_command(const std::filesystem::path& predictions, const std::string& metric, bool json,
+                  bool tokenized);
+
+}  // namespace pal
