@@ -5,27 +5,14 @@
 
 #include <algorithm>
 #include <cctype>
-#include <numeric>
 #include <set>
 
+#include "pal/config/suggest.h"
 #include "pal/core/check.h"
 
 namespace pal {
 
 namespace {
-
-std::size_t edit_distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = std::exchange(row[0], i + 1);
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] != b[j]);
-      diagonal = std::exchange(row[j + 1], std::min({replaced, row[j] + 1, row[j + 1] + 1}));
-    }
-  }
-  return row.back();
-}
 
 // Patterns that match something: every name with its layer numbers as `*`, and every beginning of it with
 // `.*`.
