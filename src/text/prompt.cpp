@@ -1,97 +1,106 @@
 #include "pal/text/prompt.h"
 
 #include <algorithm>
+#include <set>
+#include <span>
 
+#include "marked_text.h"
 #include "pal/core/check.h"
 
 namespace pal {
-
 namespace {
 
-constexpr std::string_view kPlace = "<audio>";
-// Stands for a place while the template is rendered: private-use characters, which no template writes.
-constexpr std::string_view kSentinel = "\uE000\uE0A1\uE001";
-
-int64_t replace_places(std::string& text) {
-  int64_t count = 0;
-  for (std::size_t at = text.find(kPlace); at != std::string::npos; at = text.find(kPlace, at + kSentinel.size())) {
-    text.replace(at, kPlace.size(), kSentinel);
-    ++count;
-  }
-  return count;
-}
-
-// The messages with a sentinel at each clip's place.
-std::vector<Message> place_clips(std::vector<Message> messages, int64_t clips) {
-  int64_t places = 0;
-  for (auto& message : messages) {
-    PAL_CHECK(message.content.find(kSentinel) == std::string::npos, "a message holds characters that stand for audio inside pal");
-    if (message.role == "user") places += replace_places(message.content);
-  }
-  if (places == 0 && clips > 0) {
-    const auto user = std::find_if(messages.begin(), messages.end(), [](const Message& m) { return m.role == "user"; });
-    PAL_CHECK(user != messages.end(), "there is no user message to put the audio into");
-    for (int64_t i = 0; i < clips; ++i) user->content.insert(0, kSentinel);
-    places = clips;
-  }
-  PAL_CHECK(places == clips, "{} places of <audio> in the messages, but {} clips", places, clips);
-  return messages;
-}
-
-class PromptBuilder {
- public:
-  explicit PromptBuilder(const Tokenizer& tokenizer) : tokenizer_(tokenizer) {}
-
-  void add(std::string_view text, bool target) {
-    for (;;) {
-      const std::size_t at = text.find(kSentinel);
-      add_text(text.substr(0, at), target);
-      if (at == std::string_view::npos) return;
-      prompt_.audio_at.push_back(int64_t(prompt_.tokens.size()));
-      text.remove_prefix(at + kSentinel.size());
-    }
-  }
-  Prompt take() { return std::move(prompt_); }
-
- private:
-  void add_text(std::string_view text, bool target) {
-    if (text.empty()) return;
-    const auto tokens = tokenizer_.encode(text);
-    prompt_.tokens.insert(prompt_.tokens.end(), tokens.begin(), tokens.end());
-    prompt_.target.insert(prompt_.target.end(), tokens.size(), target);
-  }
-
-  const Tokenizer& tokenizer_;
-  Prompt prompt_;
+// A stretch of the text that counts in the loss.
+struct Turn {
+  std::size_t begin;
+  std::size_t end;
 };
 
-std::string_view without_trailing_space(std::string_view text) {
-  const std::size_t last = text.find_last_not_of(" \t\r\n");
-  return last == std::string_view::npos ? std::string_view() : text.substr(0, last + 1);
+// Behind the first stop token at or after `from`, and before `limit`.
+std::size_t behind_stop_token(const Tokenizer& tokenizer, std::string_view text, std::size_t from,
+                              std::size_t limit) {
+  std::size_t nearest = std::string_view::npos;
+  std::size_t behind = std::string_view::npos;
+  for (std::int64_t id : tokenizer.stop_tokens()) {
+    const std::string token = tokenizer.decode(std::span(&id, 1));
+    const std::size_t at = token.empty() ? std::string_view::npos : text.substr(0, limit).find(token, from);
+    if (at < nearest) {
+      nearest = at;
+      behind = at + token.size();
+    }
+  }
+  PAL_CHECK(behind != std::string_view::npos,
+            "prompt: the chat template ends an assistant's turn with none of the tokenizer's {} stop tokens; "
+            "a model trained on it would not learn to stop",
+            tokenizer.stop_tokens().size());
+  return behind;
+}
+
+// Where generation of the answer would begin: behind what the template opens an assistant's turn with, where that is how
+// this text begins, and where the content begins otherwise.
+std::size_t generation_begin(const ChatTemplate& chat_template, const std::vector<Message>& before,
+                             const MarkedText& marked, std::size_t content) {
+  std::string opening;
+  try {
+    opening = chat_template.render(before, true);
+  } catch (const UserError&) {
+    return content;  // the template does not render these messages alone, say because roles must alternate
+  }
+  return opening.size() <= content && marked.text.starts_with(opening) ? opening.size() : content;
+}
+
+// The assistant's turns; in generation they are empty ones, for their beginnings are cuts there, too.
+std::vector<Turn> assistant_turns(const Tokenizer& tokenizer, const ChatTemplate& chat_template,
+                                  const std::vector<Message>& messages, const MarkedText& marked,
+                                  bool training) {
+  PAL_CHECK(!training || !marked.answers.empty(),
+            "prompt: for training, a conversation needs a message of the assistant");
+  std::vector<Turn> turns;
+  for (std::size_t index = 0; index < messages.size(); ++index) {
+    if (messages[index].role != "assistant") continue;
+    const MarkedText::Answer& answer = marked.answers[turns.size()];
+    const std::vector<Message> before(messages.begin(),
+                                      messages.begin() + static_cast<std::ptrdiff_t>(index));
+    const std::size_t begin = generation_begin(chat_template, before, marked, answer.begin);
+    turns.push_back(
+        {begin, training ? behind_stop_token(tokenizer, marked.text, answer.end, answer.next) : begin});
+  }
+  return turns;
 }
 
 }  // namespace
 
-Prompt build_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat_template, const std::vector<Message>& given,
-                    int64_t clips, PromptUse use) {
-  const auto messages = place_clips(given, clips);
-  PromptBuilder builder(tokenizer);
-  const auto text = chat_template.render(messages, use == PromptUse::kGeneration);
-  std::size_t done = 0;  // of `text`
-  for (std::size_t i = 0; use == PromptUse::kTraining && i < messages.size(); ++i) {
-    if (messages[i].role != "assistant") continue;
-    const auto before = chat_template.render({messages.begin(), messages.begin() + std::ptrdiff_t(i)}, true);
-    const auto after = chat_template.render({messages.begin(), messages.begin() + std::ptrdiff_t(i) + 1}, false);
-    PAL_CHECK(after.starts_with(before) && text.starts_with(after) && before.size() >= done,
-              "the chat template does not render a conversation as the beginning of its continuation, so the answer's tokens "
-              "cannot be told apart");
-    builder.add(std::string_view(text).substr(done, before.size() - done), false);
-    const auto answer = without_trailing_space(std::string_view(after).substr(before.size()));
-    builder.add(answer, true);
-    done = before.size() + answer.size();
+Prompt build_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat_template,
+                    const std::vector<Message>& messages, std::int64_t clips, PromptUse use) {
+  PAL_CHECK(clips >= 0, "prompt: {} clips", clips);
+  const bool training = use == PromptUse::kTraining;
+  const MarkedText marked = render_marked(chat_template, messages, clips, !training);
+  const std::vector<Turn> turns = assistant_turns(tokenizer, chat_template, messages, marked, training);
+
+  // The text is cut where audio comes in, and where the answers begin, as what was generated is cut from its prompt.
+  std::set<std::size_t> cuts = {marked.text.size()};
+  for (const auto& clip : marked.clips) cuts.insert({clip.begin, clip.end});
+  for (const Turn& turn : turns) cuts.insert({turn.begin, turn.end});
+
+  Prompt prompt;
+  const auto add_text = [&](std::size_t begin, std::size_t end) {
+    const auto ids = tokenizer.encode(std::string_view(marked.text).substr(begin, end - begin));
+    const bool target = std::any_of(turns.begin(), turns.end(),
+                                    [&](const Turn& turn) { return begin >= turn.begin && end <= turn.end; });
+    prompt.tokens.insert(prompt.tokens.end(), ids.begin(), ids.end());
+    prompt.target.insert(prompt.target.end(), ids.size(), target);
+  };
+  std::size_t done = 0;
+  auto clip = marked.clips.begin();
+  for (std::size_t cut : cuts) {
+    if (cut > done) add_text(done, cut);
+    done = std::max(done, cut);
+    for (; clip != marked.clips.end() && clip->begin == cut; ++clip) {
+      prompt.audio_at.push_back(static_cast<std::int64_t>(prompt.tokens.size()));
+      done = clip->end;
+    }
   }
-  builder.add(std::string_view(text).substr(done), false);
-  return builder.take();
+  return prompt;
 }
 
 }  // namespace pal

@@ -38,7 +38,8 @@ std::vector<Message> messages_of(const json& list) {
 // tests/parity/text_parity.py runs this test on random templates.
 TEST(ChatTemplate, RendersAsJinja2OrRefuses) {
   const char* other = std::getenv("PAL_TEMPLATE_CASES");
-  const json cases = json::parse(read_file(other ? other : PAL_SOURCE_DIR "/tests/text/chat_template_cases.json"));
+  const json cases =
+      json::parse(read_file(other ? other : PAL_SOURCE_DIR "/tests/text/chat_template_cases.json"));
   ASSERT_GT(cases.size(), 100u);
   std::size_t refused_in_vain = 0;
   for (const json& one : cases) {
