@@ -7,6 +7,7 @@ int main(int argc, char** argv) {
   std::function<int()> run;
   pal::add_features_command(app, run);
   pal::add_encode_command(app, run);
+  pal::add_tokens_command(app, run);
   app.require_subcommand(1);
   return pal::run_command(app, argc, argv, "pal-inspect", [&] { return run(); });
 }

@@ -8,5 +8,6 @@ namespace pal {
 
 void add_features_command(CLI::App& app, std::function<int()>& run);  // what a front-end makes of a recording
 void add_encode_command(CLI::App& app, std::function<int()>& run);    // what an encoder makes of a recording
+void add_tokens_command(CLI::App& app, std::function<int()>& run);    // a text as token ids, and back
 
 }  // namespace pal
