@@ -3,6 +3,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <vector>
 
 #include "pal/core/check.h"
@@ -44,7 +45,7 @@ void read_json_lines(const std::filesystem::path& path, const std::function<void
   PAL_CHECK(file, "{}: cannot be read: {}", path.string(), std::strerror(errno));
   std::vector<std::string> problems;
   std::size_t problem_count = 0, objects = 0;
-  std::vector<char> line(kLongestLine + 2);
+  std::vector<char> line(kLongestLine + 1);
   for (std::size_t number = 1; file.getline(line.data(), std::streamsize(line.size())) || file.gcount() > 0;
        ++number) {
     try {

@@ -66,7 +66,7 @@ TEST_F(Predictions, EveryProblemIsNamedWithItsLine) {
               R"({"id": "g", "prediction": "x", "references": []})" + "\n" +
               R"({"id": 1.5, "prediction": "x", "references": ["y"]})" + "\n" + "[1]\n{\n" + kGood);
   const std::string p = path_.string();
-  for (const std::string& expected :
+  for (const char* expected :
        {":2: 'id' is missing", ":3: 'prediction' is missing", ":4: 'references' is missing",
         ":5: 'prediction': expected a string, got number",
         ":6: 'references': expected a list of strings, got string",
