@@ -12,7 +12,7 @@
 namespace pal {
 namespace {
 
-constexpr std::int32_t kTimeLimit = 20'000;  // of one match, in ICU's steps of about a millisecond
+constexpr std::int32_t kTimeLimit = 5000;  // of one match, in ICU's steps of about a millisecond
 constexpr std::int32_t kStackLimit =
     256 * 1024 * 1024;  // bytes of backtracking; a long run of spaces takes 16 each
 
