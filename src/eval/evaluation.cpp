@@ -50,9 +50,15 @@ void check(const EvaluationOptions& options) {
   PAL_CHECK(options.batch_size > 0, "eval: batch_size must be above 0, got {}", options.batch_size);
 }
 
+bool is_answerable(const Sample& sample, const std::vector<std::string>& answers) {
+  return std::any_of(sample.references.begin(), sample.references.end(), [&](const std::string& reference) {
+    return std::find(answers.begin(), answers.end(), reference) != answers.end();
+  });
+}
+
 }  // namespace
 
-Evaluation evaluate(PalModel& model, const Collator& collator, const std::vector<Sample>& samples,
+Evaluation evaluate(PalModel& model, const Collator& collator, const std::vector<Sample>& given,
                     const EvaluationOptions& options, bool withhold_audio) {
   check(options);
   torch::NoGradGuard no_grad;
@@ -62,6 +68,14 @@ Evaluation evaluate(PalModel& model, const Collator& collator, const std::vector
     for (const auto& answer : options.answers) candidates.push_back(collator.answer_tokens(answer));
 
   Evaluation result;
+  std::vector<Sample> samples;
+  for (const auto& sample : given) {
+    if (closed && options.skip_unanswerable && !is_answerable(sample, options.answers))
+      result.skipped.push_back(sample.id);
+    else
+      samples.push_back(sample);
+  }
+  PAL_CHECK(!samples.empty(), "eval: none of the {} samples has a reference among the answers", given.size());
   result.predictions = Json::array();
   std::vector<Prediction> predictions;
   for (std::size_t begin = 0; begin < samples.size(); begin += std::size_t(options.batch_size)) {

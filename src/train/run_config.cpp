@@ -153,6 +153,7 @@ void describe(Fields& f, EvaluationOptions& o) {
   f.field("metric", o.metric, "what is scored").one_of({"accuracy", "ciderd"});
   f.field("answers", o.answers, "for likelihood; empty: the answers of data.train");
   f.field("normalize", o.normalize, "likelihood of the whole answer, or the mean of its tokens").one_of({"none", "token"});
+  f.field("skip_unanswerable", o.skip_unanswerable, "likelihood: leave out, and count, samples whose references are not among the answers");
   f.field("batch_size", o.batch_size, "samples at a time").at_least(1);
   f.field("generate", o.generate, "decoding");
 }

@@ -42,7 +42,7 @@ AudioInfo read_audio_header(const std::filesystem::path& path, const DecodeLimit
 
 // Decodes a file or a segment of it. Throws UserError that names the file where it is missing, a folder or no ordinary
 // file, no recording or in another format, damaged or shorter than its header says (formats whose header states no length, such as
-// ogg, are as long as what they hold), without samples, outside the limits, not finite (NaN, infinity), or does
+// ogg, are as long as what they hold; mp3 may lack up to two frames of 1152 samples), without samples, outside the limits, not finite (NaN, infinity), or does
 // not reach the segment.
 Waveform decode_audio(const std::filesystem::path& path, const DecodeLimits& limits = {},
                       const AudioSegment& segment = {});

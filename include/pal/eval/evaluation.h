@@ -18,13 +18,15 @@ struct EvaluationOptions {
   std::string metric = "accuracy";      // see metrics/score.h
   std::vector<std::string> answers;     // likelihood: what may be answered; empty: the answers of the training manifest
   std::string normalize = "none";       // likelihood: none: the whole answer's; token: the mean a token
+  bool skip_unanswerable = false;       // likelihood: leave out samples none of whose references is in `answers`; counted
   int64_t batch_size = 8;
   GenerateOptions generate;
 };
 
 struct Evaluation {
   Score score;
-  nlohmann::json predictions;  // [{id, prediction, references, correct | score, likelihoods?}], in the manifest's order
+  std::vector<std::string> skipped;  // ids of unanswerable samples
+  nlohmann::json predictions;        // [{id, prediction, references, correct | score, likelihoods?}], in the manifest's order
 };
 
 // `withhold_audio` answers without hearing: every stream is empty. Samples are taken in order, so results do not depend on the

@@ -12,6 +12,7 @@
 
 #include "pal/connectors/connector.h"
 #include "pal/encoders/encoder.h"
+#include "pal/decoder/load_decoder.h"
 #include "pal/integration/audio_decoder.h"
 
 namespace pal {

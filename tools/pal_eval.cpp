@@ -1,0 +1,127 @@
+// pal-eval: scores a checkpoint on a manifest, or predictions that were made elsewhere.
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+
+#include "pal/core/check.h"
+#include "pal/core/files.h"
+#include "pal/core/tool.h"
+#include "pal/train/session.h"
+#include "tools/command_line.h"
+#include "tools/eval/score_command.h"
+
+namespace {
+
+using Json = nlohmann::json;
+
+struct Arguments {
+  std::filesystem::path config, checkpoint, output, manifest, predictions;
+  std::vector<std::string> sets;
+  std::string split = "test", device = "auto", metric;
+  int threads = 0;
+  bool withhold_audio = false, json = false, tokenized = false;
+};
+
+Json describe(const pal::EvaluationOptions& o) {
+  Json decoding = {{"protocol", o.protocol}, {"metric", o.metric}, {"batch_size", o.batch_size}};
+  if (o.protocol == "likelihood") {
+    decoding["answers"] = o.answers;
+    decoding["normalize"] = o.normalize;
+  } else {
+    const auto& g = o.generate;
+    decoding["generate"] = {{"max_new_tokens", g.max_new_tokens}, {"temperature", g.temperature}, {"top_k", g.top_k},
+                            {"top_p", g.top_p}, {"repetition_penalty", g.repetition_penalty}, {"seed", g.seed}};
+  }
+  return decoding;
+}
+
+std::filesystem::path manifest_of(const Arguments& a, const pal::DataOptions& data) {
+  if (!a.manifest.empty()) return a.manifest;
+  PAL_CHECK(a.split == "train" || a.split == "validation" || a.split == "test",
+            "--split: expected train, validation or test, got '{}'", a.split);
+  const auto& manifest = a.split == "train" ? data.train : a.split == "validation" ? data.validation : data.test;
+  PAL_CHECK(!manifest.empty(), "the config names no manifest data.{}; set it, or give --manifest", a.split);
+  return manifest;
+}
+
+// The checkpoint says what the model is; a config, where given, says what is asked and how it is scored.
+pal::Session open(const Arguments& a, const pal::Checkpoint& checkpoint) {
+  auto session = pal::open_session(checkpoint, a.config.empty() ? a.sets : std::vector<std::string>{}, pal::parse_device(a.device));
+  if (!a.config.empty()) {
+    const auto given = pal::load_run_config(a.config, a.sets);
+    const auto answers = session.config.eval.answers;
+    session.config.data = given.data;
+    session.config.eval = given.eval;
+    if (session.config.eval.answers.empty()) session.config.eval.answers = answers;
+  }
+  return session;
+}
+
+int evaluate_checkpoint(const Arguments& a) {
+  const auto checkpoint = pal::open_checkpoint(a.checkpoint);
+  const auto results = a.output / "results.json";
+  auto session = open(a, checkpoint);
+  const auto manifest = manifest_of(a, session.config.data);
+  const Json settings = {{"checkpoint", {{"path", a.checkpoint.string()}, {"step", checkpoint.step}, {"hash", checkpoint.hash}}},
+                         {"manifest", {{"path", manifest.string()}, {"sha256", pal::sha256_of_file(manifest)}}},
+                         {"decoding", describe(session.config.eval)},
+                         {"withhold_audio", a.withhold_audio},
+                         {"config", pal::run_config_yaml(session.config)}};
+  Json result;
+  if (!a.output.empty() && std::filesystem::exists(results)) {
+    result = Json::parse(pal::read_file(results), nullptr, false);
+    PAL_CHECK(!result.is_discarded() && result.contains("settings"), "{}: is no result of pal-eval; remove it or choose another --output",
+              results.string());
+    PAL_CHECK(result["settings"] == settings, "{}: holds the result of other settings; remove it or choose another --output",
+              results.string());
+    spdlog::info("{}: is there already, made with the same settings", results.string());
+  } else {
+    const auto samples = session.samples(manifest);
+    spdlog::info("{} samples of {}{}", samples.size(), manifest.string(), a.withhold_audio ? ", audio withheld" : "");
+    const auto evaluation = pal::evaluate(*session.model, *session.collator, samples, session.config.eval, a.withhold_audio);
+    result = {{"settings", settings}, {"score", Json::parse(pal::to_json(evaluation.score))}, {"predictions", evaluation.predictions},
+              {"skipped", evaluation.skipped}};
+    if (!a.output.empty()) {
+      std::filesystem::create_directories(a.output);
+      pal::write_file_atomically(results, result.dump(1) + "\n");
+      spdlog::info("wrote {}", results.string());
+    }
+  }
+  const auto& score = result["score"];
+  if (a.json)
+    fmt::print("{}\n", score.dump());
+  else
+    fmt::print("{} {:.4f}  [{:.4f}, {:.4f}]  n {}\n", score["metric"].get<std::string>(), score["score"].get<double>(),
+               score["low"].get<double>(), score["high"].get<double>(), score["n"].get<int64_t>());
+  return pal::kDone;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("Scores an audio LLM, or predictions made elsewhere.");
+  Arguments a;
+  app.add_option("--checkpoint", a.checkpoint, "folder of a checkpoint, for example runs/NAME/final");
+  app.add_option("--config", a.config, "take data and eval from here (default: from the checkpoint)");
+  app.add_option("--set", a.sets, "override an option of the config: a.b=c")->take_all()->allow_extra_args(false);
+  app.add_option("--split", a.split, "train, validation or test: which manifest of the config");
+  app.add_option("--manifest", a.manifest, "another manifest");
+  app.add_option("--output", a.output, "folder for results.json: config, checkpoint hash, settings, every prediction");
+  app.add_flag("--withhold-audio", a.withhold_audio, "control: the model answers without hearing");
+  app.add_option("--device", a.device, "auto, cpu or cuda");
+  app.add_option("--threads", a.threads, "CPU threads (default: all cores)");
+  app.add_option("--predictions", a.predictions, "score these JSON lines instead: {\"id\", \"prediction\", \"references\": [...]}");
+  app.add_option("--metric", a.metric, "for --predictions: accuracy or ciderd");
+  app.add_flag("--json", a.json, "print one JSON object");
+  app.add_flag("--tokenized", a.tokenized, "ciderd: texts are PTB-tokenised already");
+  app.footer("Examples:\n  pal-eval --checkpoint runs/smoke/final --output runs/smoke/eval\n"
+             "  pal-eval --predictions predictions.jsonl --metric ciderd --json");
+
+  return pal::run_command(app, argc, argv, "pal-eval", [&]() -> int {
+    pal::set_threads(a.threads);
+    PAL_CHECK(a.predictions.empty() != a.checkpoint.empty(), "give either --checkpoint or --predictions; try --help");
+    if (a.predictions.empty()) return evaluate_checkpoint(a);
+    PAL_CHECK(!a.metric.empty(), "--predictions needs --metric");
+    return pal::score_command(a.predictions, a.metric, a.json, a.tokenized);
+  });
+}
