@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "pal/core/check.h"
+#include "pal/core/tool.h"
 #include "pal/encoders/convert.h"
 #include "tools/command_line.h"
 

@@ -55,11 +55,8 @@ void load_weights(torch::nn::Module& module, const TensorSource& source, const s
   Problems problems;
   check_wanted(wanted, source, prefix, problems);
   check_found(wanted, source, prefix, ignored, problems);
-  constexpr std::size_t kMostShown = 30;
-  const std::size_t shown = std::min(problems.size(), kMostShown);
-  PAL_CHECK(problems.empty(), "{}: the weights do not fit, {} problems:\n  {}{}", source.describe(),
-            problems.size(), fmt::join(problems.begin(), problems.begin() + std::ptrdiff_t(shown), "\n  "),
-            problems.size() > shown ? fmt::format("\n  and {} more", problems.size() - shown) : "");
+  PAL_CHECK(problems.empty(), "{}: the weights do not fit, {} problems:\n  {}", source.describe(), problems.size(),
+            fmt::join(problems, "\n  "));
   const torch::NoGradGuard no_gradient;
   for (auto& [name, tensor] : wanted) tensor.copy_(source.load(prefix + name));
 }

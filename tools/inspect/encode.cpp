@@ -13,7 +13,7 @@ namespace pal {
 namespace {
 
 struct EncodeArguments {
-  EncoderOptions encoder{.trim = false};
+  EncoderOptions encoder;
   std::string audio, out;
   bool times = false;
 };

@@ -1,0 +1,88 @@
+// Weights for the encoders' tests: the real ones where set-up has made them, and small random ones that need nothing.
+#pragma once
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <torch/torch.h>
+
+#include <filesystem>
+#include <string>
+
+#include "pal/core/tensor_source.h"
+#include "pal/encoders/encoder.h"
+
+#define PAL_NEEDS_ASSET(path)                                                            \
+  if (!std::filesystem::exists(path)) {                                                  \
+    GTEST_SKIP() << "SKIPPED: " << (path) << " is not there; ./tools/setup.sh makes it"; \
+  }
+
+namespace pal {
+
+inline const std::string kYamnetWeights = PAL_SOURCE_DIR "/assets/yamnet.safetensors";
+inline const std::string kWhisperWeights = PAL_SOURCE_DIR "/assets/whisper-tiny-en.safetensors";
+
+inline torch::Tensor draw(c10::IntArrayRef shape, double scale, uint64_t seed) {
+  return torch::randn(shape, at::detail::createCPUGenerator(seed), torch::kFloat32) * scale;
+}
+
+inline torch::Tensor noise(std::int64_t samples, uint64_t seed = 1) { return draw({samples}, 0.1, seed); }
+
+// YAMNet of its real shape.
+inline TensorMap random_yamnet() {
+  TensorMap weights;
+  uint64_t seed = 10;
+  const auto layer = [&](const std::string& name, std::int64_t out, std::int64_t in_per_group,
+                         std::int64_t kernel) {
+    const double scale =
+        1.4 / std::sqrt(double(in_per_group * kernel * kernel));  // keeps the activations' size
+    weights[name + ".weight"] = draw({out, in_per_group, kernel, kernel}, scale, ++seed);
+    weights[name + ".bias"] = draw({out}, 0.1, ++seed);
+    weights[name + ".mean"] = draw({out}, 0.1, ++seed);
+    weights[name + ".variance"] = draw({out}, 0.1, ++seed).square() + 0.5;
+  };
+  layer("stem", 32, 1, 3);
+  std::int64_t channels = 32, block = 0;
+  for (const std::int64_t width : {64, 128, 128, 256, 256, 512, 512, 512, 512, 512, 512, 1024, 1024}) {
+    layer(fmt::format("blocks.{}.depthwise", block), channels, 1, 3);
+    layer(fmt::format("blocks.{}.pointwise", block++), width, channels, 1);
+    channels = width;
+  }
+  weights["classifier.weight"] = draw({521, 1024}, 0.03, ++seed);
+  weights["classifier.bias"] = draw({521}, 0.03, ++seed);
+  return weights;
+}
+
+// A Whisper encoder of 2 layers, 2 heads of 64, with 80 mels, under Hugging Face's names.
+inline TensorMap random_whisper() {
+  TensorMap weights;
+  uint64_t seed = 1000;
+  const auto put = [&](const std::string& name, c10::IntArrayRef shape, double scale, double offset = 0) {
+    weights["model.encoder." + name] = draw(shape, scale, ++seed) + offset;
+  };
+  const auto norm = [&](const std::string& name) {
+    put(name + ".weight", {128}, 0.1, 1.0);
+    put(name + ".bias", {128}, 0.1);
+  };
+  put("conv1.weight", {128, 80, 3}, 0.1);
+  put("conv1.bias", {128}, 0.1);
+  put("conv2.weight", {128, 128, 3}, 0.1);
+  put("conv2.bias", {128}, 0.1);
+  put("embed_positions.weight", {1500, 128}, 0.5);
+  for (int i = 0; i < 2; ++i) {
+    const std::string layer = fmt::format("layers.{}.", i);
+    norm(layer + "self_attn_layer_norm");
+    for (const char* name : {"q_proj", "k_proj", "v_proj", "out_proj"}) {
+      put(layer + "self_attn." + name + ".weight", {128, 128}, 0.15);
+      if (std::string(name) != "k_proj") put(layer + "self_attn." + name + ".bias", {128}, 0.1);
+    }
+    norm(layer + "final_layer_norm");
+    put(layer + "fc1.weight", {192, 128}, 0.1);
+    put(layer + "fc1.bias", {192}, 0.1);
+    put(layer + "fc2.weight", {128, 192}, 0.1);
+    put(layer + "fc2.bias", {128}, 0.1);
+  }
+  norm("layer_norm");
+  return weights;
+}
+
+}  // namespace pal
