@@ -88,6 +88,7 @@ std::vector<AddedTokenFinder::Part> AddedTokenFinder::split(std::string_view tex
     if (token.single_word && (word_before(text, begin) || word_behind(text, end))) continue;
     if (token.lstrip) begin = std::max(skip_space_backwards(text, begin), done);
     if (token.rstrip) end = skip_space(text, end);
+    begin = std::min(begin, end);  // white space that the token before took may be part of this one
     if (done < begin) parts.push_back({text.substr(done, begin - done), std::nullopt});
     parts.push_back({text.substr(begin, end - begin), token.id});
     done = end;

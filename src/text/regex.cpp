@@ -119,6 +119,8 @@ std::vector<Stretch> Regex::split(std::string_view text) const {
   while (matcher->find(status)) {
     const std::int32_t begin = matcher->start(status);
     const std::int32_t end = matcher->end(status);
+    // As in the reference, an empty match right behind a match does not count.
+    if (begin == end && begin == done && !stretches.empty()) continue;
     if (begin > done) add(begin, false);
     add(end, true);
   }

@@ -7,8 +7,8 @@ contractions, numbers, quotes, brackets and abbreviations that annotators type. 
 import argparse
 import random
 
-SOURCES = """a man|a woman|two men|several people|a child|children|a crowd|a large crowd|a dog|dogs|a cat|birds|a bird|an owl|a
-rooster|a goat|sheep|frogs|insects|crickets|bees|a horse|pigs|ducks|pigeons|a baby|an adult male|a female|someone|people|
+SOURCES = """a man|a woman|two men|several people|a child|children|a crowd|a large crowd|a dog|dogs|a cat|birds|a bird|an owl|
+a rooster|a goat|sheep|frogs|insects|crickets|bees|a horse|pigs|ducks|pigeons|a baby|an adult male|a female|someone|people|
 a car|a truck|a bus|a train|a motorcycle|an engine|a vehicle|a helicopter|an airplane|a siren|an emergency vehicle|a boat|
 a clock|a bell|church bells|an alarm|a phone|a toilet|a faucet|water|rain|thunder|wind|waves|fire|a door|a drawer|keys|
 a machine|a sewing machine|a power tool|a drill|a saw|a fan|a vacuum cleaner|a typewriter|a keyboard|music|a guitar|a piano|
@@ -59,14 +59,17 @@ def caption(rng):
     return text
 
 
+def captions(seed, count):
+    rng = random.Random(seed)
+    return [caption(rng) for _ in range(count)]
+
+
 def main():
     options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     options.add_argument("--count", type=int, default=2000)
     options.add_argument("--seed", type=int, default=1)
     given = options.parse_args()
-    rng = random.Random(given.seed)
-    for _ in range(given.count):
-        print(caption(rng))
+    print("\n".join(captions(given.seed, given.count)))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Needs tokenizers and jinja2 in the Python that runs it. Environment:
   PAL_INSPECT   the program (default: build/release/bin/pal-inspect)
   PAL_GGUF      the packaged model (default: assets/smollm2-135m-instruct.gguf)
+  PAL_TEXT_TESTS  the unit tests of text/ (default: build/release/bin/text_tests)
 """
 import bisect
 import json
@@ -13,12 +14,15 @@ import subprocess
 import tempfile
 import unicodedata
 import unittest
+import warnings
 
+import chat_template_cases
 from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 INSPECT = os.environ.get("PAL_INSPECT", os.path.join(ROOT, "build/release/bin/pal-inspect"))
 GGUF = os.environ.get("PAL_GGUF", os.path.join(ROOT, "assets/smollm2-135m-instruct.gguf"))
+TEXT_TESTS = os.environ.get("PAL_TEXT_TESTS", os.path.join(ROOT, "build/release/bin/text_tests"))
 GOLDEN = os.path.join(ROOT, "tests/golden")
 TEXTS = 5000
 
@@ -97,6 +101,11 @@ def ours(tokenizer, texts):
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def golden_json(name):
+    with open(os.path.join(GOLDEN, f"tokenizer_{name}.json"), encoding="utf-8") as file:
+        return json.load(file)
+
+
 def gguf_metadata(path):
     """The key-value pairs of a GGUF file (v2 or v3, little endian), read independently of pal."""
     scalars = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
@@ -162,6 +171,73 @@ class TokensEqualTheReference(unittest.TestCase):
 
     def test_packaged_model(self):
         self.compare(GGUF, tokenizer_of_gguf(GGUF), 100)
+
+    def test_flags_of_added_tokens(self):
+        """Added tokens with every combination of flags, next to each other and overlapping. (None begins with white
+        space: where one with rstrip comes before it, the reference itself panics.)"""
+        rng = random.Random(7)
+        for round in range(12):
+            base = golden_json("qwen2")
+            size = len(base["model"]["vocab"])
+            for index, content in enumerate(["<a>", "<a><b>", "<b>", "dog", "og b", "x ", "\u00e9x", "e\u0301t", "bark!"]):
+                base["added_tokens"].append(
+                    {"id": size + index, "content": content, "special": rng.random() < 0.5, "single_word": rng.random() < 0.4,
+                     "lstrip": rng.random() < 0.4, "rstrip": rng.random() < 0.4, "normalized": rng.random() < 0.5})
+            pieces = ["<a>", "<b>", "<a><b>", " ", "  ", "\n", "\u3000", "dog", "dogs", "a dog b", "x", " x ", "\u00e9", "e\u0301", "e\u0301t",
+                      "bark!", "_", "1", "<a", "\n\n", "og b", "\u0301", "\u200d"]
+            texts = ["".join(rng.choice(pieces) for _ in range(rng.randint(1, 8))) for _ in range(1000)]
+            self.compare_variant(base, texts, f"round {round}")
+
+    def test_pre_tokenizers(self):
+        """The steps of tokenizer.json in other combinations than those of the golden tokenizers."""
+        word = {"Regex": "\\p{L}+"}
+        split = [{"type": "Split", "pattern": pattern, "behavior": behavior, "invert": invert}
+                 for pattern in (word, {"Regex": "\\s"}, {"String": "a.b"}, {"String": " "}, {"Regex": "[^\\s\\p{L}]?"})
+                 for behavior in ("Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous")
+                 for invert in (False, True)]
+        byte_level = [{"type": "ByteLevel", "add_prefix_space": space, "trim_offsets": True, "use_regex": regex}
+                      for space in (False, True) for regex in (False, True)]
+        digits = [{"type": "Digits", "individual_digits": True}, {"type": "Digits", "individual_digits": False}]
+        texts = random_texts(11, 300) + ["a.b aab a.ba", "  a.b  ", "a1 22b\u0663", "aXb"]
+        base = golden_json("llama3")
+        for index, step in enumerate(split):
+            base["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [step, byte_level[index % 4]]}
+            self.compare_variant(base, texts, str(step))
+        for first in digits:
+            for last in byte_level:
+                base["pre_tokenizer"] = {"type": "Sequence", "pretokenizers": [first, last]}
+                self.compare_variant(base, texts, f"{first} {last}")
+
+    def compare_variant(self, description, texts, name):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "tokenizer.json")
+            with open(path, "w", encoding="utf-8") as file:
+                json.dump(description, file)
+            reference = Tokenizer.from_file(path)
+            expected = [encoding.ids for encoding in reference.encode_batch(texts, add_special_tokens=False)]
+            different = [(text, result["ids"], ids) for text, result, ids in zip(texts, ours(path, texts), expected)
+                         if result["ids"] != ids]
+            self.assertEqual(different[:3], [], f"{name}: {len(different)} of {len(texts)} texts differ")
+
+
+class TemplatesEqualJinja2(unittest.TestCase):
+    def run_cases(self, cases):
+        with tempfile.NamedTemporaryFile("w", suffix=".json", encoding="utf-8") as file:
+            json.dump(cases, file)
+            file.flush()
+            done = subprocess.run([TEXT_TESTS, "--gtest_brief=1", "--gtest_filter=ChatTemplate.RendersAsJinja2OrRefuses"],
+                                  env=dict(os.environ, PAL_TEMPLATE_CASES=file.name), capture_output=True, check=False, text=True)
+        self.assertEqual(done.returncode, 0, done.stdout[:4000])
+        self.assertIn("[  PASSED  ] 1 test", done.stdout)
+
+    def test_recorded_cases_are_what_jinja2_gives_today(self):
+        with open(os.path.join(ROOT, "tests/text/chat_template_cases.json"), encoding="utf-8") as file:
+            self.assertEqual(json.load(file), chat_template_cases.all_cases())
+
+    def test_random_templates(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            self.run_cases(chat_template_cases.random_cases(seed=20, count=4000))
 
 
 if __name__ == "__main__":
