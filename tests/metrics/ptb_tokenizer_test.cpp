@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <ctime>
+#include <iostream>
 #include <nlohmann/json.hpp>
 
 #include "pal/core/check.h"
@@ -19,6 +21,21 @@ TEST(PtbTokenizer, EqualsTheGoldenCases) {
     const std::string caption = one["in"];
     EXPECT_EQ(tokenizer.tokenize(caption), one["out"].get<std::string>()) << caption;
   }
+}
+
+// 2,000 captions in the style of AudioCaps and Clotho with the original's answers (tests/parity/make_captions.py), or
+// the file that PAL_PTB_CASES names: tests/parity/metrics_parity.py gives fresh ones.
+TEST(PtbTokenizer, EqualsTheOriginalOnCaptions) {
+  PtbTokenizer tokenizer;
+  const char* given = std::getenv("PAL_PTB_CASES");
+  const auto cases =
+      nlohmann::json::parse(read_file(given ? given : PAL_SOURCE_DIR "/tests/golden/ptb_captions.json"));
+  ASSERT_GE(cases.size(), 2000u);
+  for (const auto& one : cases) {
+    const std::string caption = one["in"];
+    EXPECT_EQ(tokenizer.tokenize(caption), one["out"].get<std::string>()) << caption;
+  }
+  std::cout << cases.size() << " captions compared\n";
 }
 
 // Answers of Stanford's tokenizer 3.4.1, typed in; tests/parity compares thousands where Java is there.

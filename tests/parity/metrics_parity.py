@@ -1,0 +1,150 @@
+"""pal-eval --predictions and the PTB tokenizer against pycocoevalcap, scikit-learn and scipy.
+
+Needs pycocoevalcap, scikit-learn and numpy in the Python that runs it, and Java for what compares with Stanford's
+tokenizer (skipped, and said so, without). Environment: PAL_BIN, the folder of the programs (default: build/release/bin).
+`python tests/parity/metrics_parity.py --golden` writes tests/golden/ptb_captions.json anew.
+"""
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+import numpy
+from pycocoevalcap.cider.cider import Cider
+from scipy import stats
+from sklearn.metrics import accuracy_score
+
+import make_captions
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.environ.get("PAL_BIN", os.path.join(ROOT, "build/release/bin"))
+GOLDEN = os.path.join(ROOT, "tests/golden/ptb_captions.json")
+WITHOUT_JAVA = None if shutil.which("java") else "no Java on this machine"
+
+
+def ptb(captions):
+    """What pycocoevalcap's PTBTokenizer makes of each. It reads all captions as one text, so that "plan A." before a
+    caption that begins with "The" loses its period; a neutral line after each keeps them apart."""
+    from pycocoevalcap.tokenizer.ptbtokenizer import PTBTokenizer
+    lines = {0: [{"caption": line} for caption in captions for line in (caption, "z")]}
+    tokens = PTBTokenizer().tokenize(lines)[0]
+    assert len(tokens) == 2 * len(captions) and set(tokens[1::2]) == {"z"}
+    return tokens[::2]
+
+
+def score(predictions, metric, *flags):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "predictions.jsonl")
+        with open(path, "w", encoding="utf-8") as file:
+            for one in predictions:
+                file.write(json.dumps(one) + "\n")
+        run = subprocess.run([os.path.join(BIN, "pal-eval"), "--predictions", path, "--metric", metric, "--json", *flags],
+                             capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    result = json.loads(run.stdout)
+    assert list(result) == ["metric", "score", "low", "high", "n"] and result["n"] == len(predictions), run.stdout
+    return result
+
+
+def caption_predictions(seed, count):
+    """References made up of a caption's words, so that predictions and references share some."""
+    rng = random.Random(seed)
+    predictions = []
+    for number, caption in enumerate(make_captions.captions(seed, count)):
+        references = []
+        for _ in range(rng.randint(1, 5)):
+            words = [word for word in caption.split() if rng.random() < 0.8] + rng.sample(["loudly", "near", "a", "dog"], 2)
+            references.append(" ".join(words))
+        predictions.append({"id": str(number), "prediction": caption, "references": references})
+    return predictions
+
+
+def cider(predictions):
+    candidates = {one["id"]: [one["prediction"]] for one in predictions}
+    references = {one["id"]: one["references"] for one in predictions}
+    return Cider().compute_score(references, candidates)
+
+
+class PtbParity(unittest.TestCase):
+    @unittest.skipIf(WITHOUT_JAVA, WITHOUT_JAVA)
+    def test_tokens_of_new_captions(self):
+        for seed in (2, 3):
+            with self.subTest(seed=seed), tempfile.TemporaryDirectory() as folder:
+                captions = make_captions.captions(seed, 2000)
+                path = os.path.join(folder, "cases.json")
+                with open(path, "w", encoding="utf-8") as file:
+                    json.dump([{"in": i, "out": o} for i, o in zip(captions, ptb(captions))], file)
+                run = subprocess.run([os.path.join(BIN, "metrics_tests"), "--gtest_filter=PtbTokenizer.EqualsTheOriginalOnCaptions"],
+                                     env={**os.environ, "PAL_PTB_CASES": path}, capture_output=True, text=True)
+                self.assertEqual(run.returncode, 0, run.stdout)
+                self.assertIn("2000 captions compared", run.stdout)
+
+    @unittest.skipIf(WITHOUT_JAVA, WITHOUT_JAVA)
+    def test_golden_captions_are_the_originals(self):
+        captions = make_captions.captions(1, 2000)
+        with open(GOLDEN, encoding="utf-8") as file:
+            golden = json.load(file)
+        self.assertEqual([case["in"] for case in golden], captions)
+        self.assertEqual([case["out"] for case in golden], ptb(captions))
+
+
+class CiderParity(unittest.TestCase):
+    def compare(self, result, expected):
+        mean, per_clip = expected
+        self.assertAlmostEqual(result["score"], mean, delta=1e-9)
+        # Two percentile bootstraps of 10,000 draws with different random numbers: 2 % of the spread apart at most.
+        interval = stats.bootstrap((per_clip,), numpy.mean, n_resamples=10000, method="percentile", random_state=1).confidence_interval
+        spread = interval.high - interval.low
+        self.assertAlmostEqual(result["low"], interval.low, delta=0.05 * spread)
+        self.assertAlmostEqual(result["high"], interval.high, delta=0.05 * spread)
+
+    def test_words_as_they_are(self):
+        predictions = caption_predictions(13, 300)
+        self.compare(score(predictions, "ciderd", "--tokenized"), cider(predictions))
+
+    def test_one_and_two_clips(self):
+        for count in (1, 2):
+            predictions = caption_predictions(11, count)
+            self.assertAlmostEqual(score(predictions, "ciderd", "--tokenized")["score"], cider(predictions)[0], delta=1e-9)
+
+    @unittest.skipIf(WITHOUT_JAVA, WITHOUT_JAVA)
+    def test_after_the_ptb_tokenizer(self):
+        predictions = caption_predictions(14, 300)
+        texts = [text for one in predictions for text in [one["prediction"], *one["references"]]]
+        tokens = iter(ptb(texts))
+        tokenized = [{"id": one["id"], "prediction": next(tokens), "references": [next(tokens) for _ in one["references"]]}
+                     for one in predictions]
+        self.compare(score(predictions, "ciderd"), cider(tokenized))
+
+
+class AccuracyParity(unittest.TestCase):
+    def test_one_reference_is_sklearns(self):
+        rng = random.Random(21)
+        labels = ["dog", "Cat", " rain", "RAIN ", "caf\u00e9", "CAF\u00c9\u00a0", "\u0130stanbul", "\u03a3\u039f\u03a3", "\u1e9e", ""]
+        for _ in range(10):
+            truth, answers = ([rng.choice(labels) for _ in range(200)] for _ in range(2))
+            result = score([{"id": i, "prediction": a, "references": [t]} for i, (t, a) in enumerate(zip(truth, answers))], "accuracy")
+            expected = accuracy_score([t.strip().lower() for t in truth], [a.strip().lower() for a in answers])
+            self.assertAlmostEqual(result["score"], expected, delta=1e-12)
+            interval = stats.binomtest(round(expected * 200), 200).proportion_ci(method="wilson")
+            self.assertAlmostEqual(result["low"], interval.low, delta=1e-9)
+            self.assertAlmostEqual(result["high"], interval.high, delta=1e-9)
+
+    def test_any_reference_counts(self):
+        rng = random.Random(22)
+        predictions = [{"id": i, "prediction": rng.choice("abcd"), "references": rng.choices("ABCD", k=rng.randint(1, 3))} for i in range(500)]
+        expected = numpy.mean([one["prediction"] in [r.lower() for r in one["references"]] for one in predictions])
+        self.assertAlmostEqual(score(predictions, "accuracy")["score"], expected, delta=1e-12)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--golden"]:
+        made = make_captions.captions(1, 2000)
+        with open(GOLDEN, "w", encoding="utf-8") as golden_file:
+            json.dump([{"in": i, "out": o} for i, o in zip(made, ptb(made))], golden_file, indent=0, ensure_ascii=False)
+    else:
+        unittest.main()
