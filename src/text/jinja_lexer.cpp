@@ -28,6 +28,45 @@ std::string normalize_lines(std::string_view source) {
   return text;
 }
 
+char32_t hexadecimal(std::string_view digits, std::size_t count, int line) {
+  std::uint32_t code_point = 0;
+  const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code_point, 16);
+  const bool whole = digits.size() == count && error == std::errc() && stop == digits.data() + digits.size();
+  if (!whole || code_point > 0x10FFFF || (code_point >= 0xD800 && code_point < 0xE000)) {
+    refuse(line, fmt::format("'{}' is not the number of a character", digits));
+  }
+  return code_point;
+}
+
+// Python's escapes resolved.
+std::string resolve_escapes(std::string_view text, int line) {
+  static constexpr std::string_view kNames = "ntrabfv\\'\"\n";
+  static constexpr std::array<const char*, 11> kMeanings = {"\n", "\t", "\r", "\a", "\b", "\f",
+                                                            "\v", "\\", "'",  "\"", ""};
+  std::string result;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '\\') {
+      result.push_back(text[at]);
+      continue;
+    }
+    const char name = text[++at];
+    const std::size_t known = kNames.find(name);
+    if (known != std::string_view::npos) {
+      result += kMeanings[known];
+    } else if (name == 'x' || name == 'u' || name == 'U') {
+      const std::size_t digits = name == 'x' ? 2 : name == 'u' ? 4 : 8;
+      append_utf8(result, hexadecimal(text.substr(at + 1, digits), digits, line));
+      at += digits;
+    } else if (name == 'N' || is_digit(name)) {
+      refuse(line, fmt::format("the escape '\\{}' is not supported", name));
+    } else {
+      result.push_back('\\');
+      result.push_back(name);
+    }
+  }
+  return result;
+}
+
 class Lexer {
  public:
   explicit Lexer(std::string_view source) : source_(normalize_lines(source)) {}
@@ -190,48 +229,8 @@ class Lexer {
     std::size_t end = at_ + 1;
     while (end < source_.size() && source_[end] != quote) end += source_[end] == '\\' ? 2 : 1;
     if (end >= source_.size()) refuse(line_, "a text has no closing quote");
-    add(TokenKind::kString, resolve_escapes(std::string_view(source_).substr(at_ + 1, end - at_ - 1)));
+    add(TokenKind::kString, resolve_escapes(std::string_view(source_).substr(at_ + 1, end - at_ - 1), line_));
     advance_to(end + 1);
-  }
-
-  // Python's escapes.
-  std::string resolve_escapes(std::string_view text) const {
-    static constexpr std::string_view kNames = "ntrabfv\\'\"\n";
-    static constexpr std::array<const char*, 11> kMeanings = {"\n", "\t", "\r", "\a", "\b", "\f",
-                                                              "\v", "\\", "'",  "\"", ""};
-    std::string result;
-    for (std::size_t at = 0; at < text.size(); ++at) {
-      if (text[at] != '\\') {
-        result.push_back(text[at]);
-        continue;
-      }
-      const char name = text[++at];
-      const std::size_t known = kNames.find(name);
-      if (known != std::string_view::npos) {
-        result += kMeanings[known];
-      } else if (name == 'x' || name == 'u' || name == 'U') {
-        const std::size_t digits = name == 'x' ? 2 : name == 'u' ? 4 : 8;
-        append_utf8(result, hexadecimal(text.substr(at + 1, digits), digits));
-        at += digits;
-      } else if (name == 'N' || is_digit(name)) {
-        refuse(line_, fmt::format("the escape '\\{}' is not supported", name));
-      } else {
-        result.push_back('\\');
-        result.push_back(name);
-      }
-    }
-    return result;
-  }
-
-  char32_t hexadecimal(std::string_view digits, std::size_t count) const {
-    std::uint32_t code_point = 0;
-    const auto [stop, error] = std::from_chars(digits.data(), digits.data() + digits.size(), code_point, 16);
-    const bool whole =
-        digits.size() == count && error == std::errc() && stop == digits.data() + digits.size();
-    if (!whole || code_point > 0x10FFFF || (code_point >= 0xD800 && code_point < 0xE000)) {
-      refuse(line_, fmt::format("'{}' is not the number of a character", digits));
-    }
-    return code_point;
   }
 
   void lex_operator() {

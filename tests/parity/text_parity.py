@@ -171,6 +171,12 @@ class TokensEqualTheReference(unittest.TestCase):
 
     def test_packaged_model(self):
         self.compare(GGUF, tokenizer_of_gguf(GGUF), 100)
+        # A prompt of the model's chat template, cut at the place of the audio; ids from transformers.
+        results = ours(GGUF, ["<|im_start|>user\n",
+                              "What do you hear in this recording?<|im_end|>\n<|im_start|>assistant\nA dog barks twice."])
+        self.assertEqual([result["ids"] for result in results],
+                         [[1, 4093, 198], [1780, 536, 346, 4875, 281, 451, 10016, 47, 2, 198, 1, 520, 9531, 198, 49, 2767, 2753,
+                                           538, 6757, 30]])
 
     def test_flags_of_added_tokens(self):
         """Added tokens with every combination of flags, next to each other and overlapping. (None begins with white
