@@ -34,6 +34,7 @@ int run_encode(const EncodeArguments& arguments) {
 
 void add_encode_command(CLI::App& app, std::function<int()>& run) {
   auto arguments = std::make_shared<EncodeArguments>();
+  arguments->encoder.trim = false;
   auto* command =
       app.add_subcommand("encode", "What an encoder makes of a recording: the tensor 'tokens' [N, E]");
   command->add_option("--encoder", arguments->encoder.type, "yamnet | whisper")->required();
