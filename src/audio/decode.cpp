@@ -10,6 +10,7 @@
 #include <memory>
 #include <vector>
 
+#include "mp3_length.h"
 #include "pal/core/check.h"
 #include "wav_length.h"
 
@@ -28,10 +29,12 @@ struct CloseSoundFile {
 
 struct OpenRecording {
   std::unique_ptr<SNDFILE, CloseSoundFile> file;
-  SF_INFO info{};
+  SF_INFO info{};                           // frames: kUnknownFrames where the file does not tell
+  sf_count_t most_frames = kUnknownFrames;  // where libsndfile stops reading, whatever follows
   std::string name;
 
   bool length_known() const { return info.frames < kUnknownFrames; }
+  bool is_mp3() const { return (info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_MPEG; }
 };
 
 // Frames from `first` up to `last`, or to the file's end where that is not known.
@@ -53,6 +56,15 @@ void check_format(const OpenRecording& recording) {
       user_error("{}: a recording in wav, flac, ogg or mp3 was expected, got libsndfile's format {:#x}",
                  recording.name, recording.info.format & SF_FORMAT_TYPEMASK);
   }
+}
+
+// libsndfile guesses the length of an mp3 that does not state it from the file's size, tags and all.
+void measure(OpenRecording& recording, const fs::path& path) {
+  const Mp3Length length = measure_mp3(path);
+  if (length.stated) return;
+  recording.most_frames = recording.info.frames;
+  recording.info.frames = length.counted.value_or(kUnknownFrames);
+  PAL_CHECK(recording.info.frames > 0, "{}: holds no samples", recording.name);
 }
 
 OpenRecording open_recording(const fs::path& path, const DecodeLimits& limits) {
@@ -79,6 +91,7 @@ OpenRecording open_recording(const fs::path& path, const DecodeLimits& limits) {
             "{}: 1 to {} channels were expected, got {}", recording.name, limits.max_channels, info.channels);
   PAL_CHECK(info.frames > 0, "{}: holds no samples", recording.name);
   check_wav_length(path);
+  if (recording.is_mp3()) measure(recording, path);
   return recording;
 }
 
@@ -131,7 +144,7 @@ sf_count_t read_block(OpenRecording& recording, sf_count_t frames, std::vector<f
 // Goes to `frame` by seeking; in mp3 by decoding what comes before, because a frame there draws on bits of earlier ones
 // and libsndfile's seek gives a damaged beginning.
 void go_to(OpenRecording& recording, sf_count_t frame) {
-  if ((recording.info.format & SF_FORMAT_TYPEMASK) != SF_FORMAT_MPEG) {
+  if (!recording.is_mp3()) {
     PAL_CHECK(frame == 0 || sf_seek(recording.file.get(), frame, SEEK_SET) == frame,
               "{}: the segment's start, sample {}, cannot be reached: {}", recording.name, frame,
               sf_strerror(recording.file.get()));
@@ -147,29 +160,45 @@ void go_to(OpenRecording& recording, sf_count_t frame) {
   }
 }
 
+// What was decoded must be what the file and the caller's segment promise. Never less, silently.
+void check_decoded(sf_count_t decoded, const FrameRange& range, const OpenRecording& recording) {
+  const double rate = recording.info.samplerate;
+  PAL_CHECK(sf_error(recording.file.get()) == SF_ERR_NO_ERROR, "{}: decoding failed after {:.3f} s: {}",
+            recording.name, double(decoded) / rate, sf_strerror(recording.file.get()));
+  PAL_CHECK(decoded > 0, "{}: holds no samples", recording.name);
+  if (range.first + decoded >= range.last) return;
+  PAL_CHECK(range.first + decoded < recording.most_frames,
+            "{}: decoding stopped after {:.3f} s, before the recording's end: it has no header that states "
+            "its length, and a varying "
+            "bit rate; write it anew, as wav for example",
+            recording.name, double(recording.most_frames) / rate);
+  const double missing = double(range.last - range.first - decoded);
+  if (recording.length_known()) {
+    // Programs that write mp3 count the frames of delay and padding differently.
+    constexpr double kFrameOfMp3 = 1152;
+    PAL_CHECK(
+        missing <= (recording.is_mp3() ? 2 * kFrameOfMp3 : 0),
+        "{}: the header promises {} samples a channel, but only {} could be decoded; is the file cut short?",
+        recording.name, range.last - range.first, decoded);
+  } else {
+    PAL_CHECK(range.last == kUnknownFrames || missing <= kSegmentSlack * rate,
+              "{}: the segment ends at {:.3f} s, but the recording is {:.3f} s long", recording.name,
+              double(range.last) / rate, double(range.first + decoded) / rate);
+  }
+}
+
 // Memory grows with what the file really holds, so a header that lies about the length costs nothing.
 std::vector<float> read_mono(OpenRecording& recording, const FrameRange& range, const DecodeLimits& limits) {
   go_to(recording, range.first);
   std::vector<float> mono;
   std::vector<float> interleaved(std::size_t(kBlockFrames * recording.info.channels));
-  const bool last_known = range.last < kUnknownFrames;
   const sf_count_t wanted = range.last - range.first;
   while (sf_count_t(mono.size()) < wanted) {
     const sf_count_t block = std::min(kBlockFrames, wanted - sf_count_t(mono.size()));
     if (read_block(recording, block, interleaved, mono) == 0) break;
-    if (!last_known) check_length(sf_count_t(mono.size()), recording, limits);
+    if (range.last == kUnknownFrames) check_length(sf_count_t(mono.size()), recording, limits);
   }
-  PAL_CHECK(sf_error(recording.file.get()) == SF_ERR_NO_ERROR, "{}: decoding failed after {:.3f} s: {}",
-            recording.name, double(mono.size()) / recording.info.samplerate,
-            sf_strerror(recording.file.get()));
-  PAL_CHECK(!mono.empty(), "{}: holds no samples", recording.name);
-  // MPEG audio states its length in frames of 1152 samples, of which encoders count the padded ones differently.
-  const bool is_mpeg = (recording.info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_MPEG;
-  const sf_count_t tolerated = is_mpeg ? 2 * 1152 : 0;
-  PAL_CHECK(
-      !last_known || sf_count_t(mono.size()) + tolerated >= wanted,
-      "{}: the header promises {} samples a channel, but only {} could be decoded; is the file cut short?",
-      recording.name, wanted, mono.size());
+  check_decoded(sf_count_t(mono.size()), range, recording);
   return mono;
 }
 

@@ -93,6 +93,32 @@ TEST(DecodeAudio, AnOggCutShortIsAsLongAsWhatItHolds) {  // its header states no
   EXPECT_LT(length, 480000);
 }
 
+// Frames of silence as an encoder without a Xing header writes them: MPEG 1, layer III, 64 kbit/s, mono; all-zero side
+// information means that nothing follows.
+std::string mp3_frames(int count, int kilobits_index = 5, int frame_bytes = 208) {
+  std::string frame = {'\xff', '\xfb', char(kilobits_index << 4), '\xc0'};
+  frame.resize(std::size_t(frame_bytes), '\0');
+  std::string bytes;
+  for (int i = 0; i < count; ++i) bytes += frame;
+  return bytes;
+}
+
+TEST(DecodeAudio, AnMp3ThatStatesNoLengthIsAsLongAsItsFrames) {
+  const TemporaryFolder folder;
+  // libsndfile takes both tags for sound: it would promise 34 frames.
+  std::string tag = {'I', 'D', '3', 3, 0, 0, 0, 0, 0x1f, 0x76};  // 4086 bytes follow
+  tag.resize(4096, '\0');
+  write_bytes(folder / "tagged.mp3", tag + mp3_frames(19) + "TAG" + std::string(125, '\0'));
+  EXPECT_EQ(decode_audio(folder / "tagged.mp3").samples.size(0), 19 * 1152);
+  EXPECT_EQ(read_audio_header(folder / "tagged.mp3").frames, 19 * 1152);
+  EXPECT_EQ(decode_audio(folder / "tagged.mp3", {}, {0.1, 0.2}).samples.size(0), 4410);
+  EXPECT_THROW(decode_audio(folder / "tagged.mp3", {}, {0.1, 0.9}), UserError);  // past its 0.496 s
+
+  const std::string frames = mp3_frames(20);
+  write_bytes(folder / "cut.mp3", frames.substr(0, frames.size() - 100));
+  EXPECT_EQ(decode_audio(folder / "cut.mp3").samples.size(0), 19 * 1152);
+}
+
 TEST(DecodeAudio, AWavOfUnknownLengthIsReadToItsEnd) {  // what `ffmpeg ... -f wav - | cat` leaves
   const TemporaryFolder folder;
   write_recording(folder / "piped.wav", tone(8000, 0.5), 8000);
@@ -170,6 +196,10 @@ const std::vector<BadRecording>& bad_recordings() {
        "the header promises 48000 samples a channel, but only"},
       {"cut.mp3", cut_recording(SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, 0.5),
        "the header promises 48000 samples a channel, but only"},
+      // By its first frames, of 320 kbit/s, libsndfile takes it for a fifth as long as it is and would stop there.
+      {"varying.mp3",
+       [](const fs::path& path) { write_bytes(path, mp3_frames(4, 14, 1044) + mp3_frames(400, 1, 104)); },
+       "decoding stopped after"},
       {"none.wav", [](const fs::path& path) { write_recording(path, {}, 8000); }, "holds no samples"},
       {"nan.wav", with_value(nan), "a sample is not a finite number (NaN or infinity), 0.625 s into"},
       {"infinity.wav", with_value(infinity), "a sample is not a finite number"},

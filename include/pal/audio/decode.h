@@ -41,9 +41,10 @@ struct AudioInfo {
 AudioInfo read_audio_header(const std::filesystem::path& path, const DecodeLimits& limits = {});
 
 // Decodes a file or a segment of it. Throws UserError that names the file where it is missing, a folder or no ordinary
-// file, no recording or in another format, damaged or shorter than its header says (formats whose header states no length, such as
-// ogg, are as long as what they hold; mp3 may lack up to two frames of 1152 samples), without samples, outside the limits, not finite (NaN, infinity), or does
-// not reach the segment.
+// file, no recording or in another format, damaged or shorter than its headers say, without samples, outside the limits,
+// not finite (NaN, infinity), or does not reach the segment.
+// Where a format states no length, a recording is as long as what it holds: ogg, and mp3 without a Xing, Info or VBRI header. An mp3
+// that has one may lack two frames of 1152 samples, which programs count differently.
 Waveform decode_audio(const std::filesystem::path& path, const DecodeLimits& limits = {},
                       const AudioSegment& segment = {});
 
