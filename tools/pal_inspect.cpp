@@ -8,6 +8,8 @@ int main(int argc, char** argv) {
   pal::add_features_command(app, run);
   pal::add_encode_command(app, run);
   pal::add_tokens_command(app, run);
+  pal::add_logits_command(app, run);
+  pal::add_model_command(app, run);
   app.require_subcommand(1);
   return pal::run_command(app, argc, argv, "pal-inspect", [&] { return run(); });
 }

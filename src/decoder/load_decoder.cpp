@@ -64,21 +64,25 @@ void load_parameters(DecoderImpl& decoder, const TensorSource& source, const Nam
 
 }  // namespace
 
-Decoder load_decoder(const std::filesystem::path& path, torch::ScalarType dtype, torch::Device device) {
-  const auto tensor_options = torch::TensorOptions(dtype).device(device);
-  if (path.extension() == ".gguf") {
-    const auto options = decoder_options_from_gguf(path);
-    const auto architecture = GgufFile(path).string("general.architecture");
-    Decoder decoder(options, tensor_options);
-    load_parameters(*decoder, *open_tensors(path), [&](const std::string& parameter) -> Origin {
-      return {gguf_name(parameter), gguf_permuted_heads(architecture, parameter, options)};
-    });
-    return decoder;
-  }
+DecoderOptions read_decoder_options(const std::filesystem::path& path) {
+  if (path.extension() == ".gguf") return decoder_options_from_gguf(path);
   PAL_CHECK(std::filesystem::is_directory(path),
             "{}: expected a Hugging Face folder (config.json and *.safetensors) or a .gguf file", path.string());
-  Decoder decoder(decoder_options_from_json(path / "config.json"), tensor_options);
-  load_parameters(*decoder, *open_tensors(path), hugging_face_name);
+  return decoder_options_from_json(path / "config.json");
+}
+
+Decoder load_decoder(const std::filesystem::path& path, torch::ScalarType dtype, torch::Device device) {
+  const auto options = read_decoder_options(path);
+  const auto source = open_tensors(path);
+  Decoder decoder(options, torch::TensorOptions(dtype).device(device));
+  if (path.extension() != ".gguf") {
+    load_parameters(*decoder, *source, hugging_face_name);
+    return decoder;
+  }
+  const auto architecture = GgufFile(path).string("general.architecture");
+  load_parameters(*decoder, *source, [&](const std::string& parameter) -> Origin {
+    return {gguf_name(parameter), gguf_permuted_heads(architecture, parameter, options)};
+  });
   return decoder;
 }
 

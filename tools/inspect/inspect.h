@@ -9,5 +9,7 @@ namespace pal {
 void add_features_command(CLI::App& app, std::function<int()>& run);  // what a front-end makes of a recording
 void add_encode_command(CLI::App& app, std::function<int()>& run);    // what an encoder makes of a recording
 void add_tokens_command(CLI::App& app, std::function<int()>& run);    // a text as token ids, and back
+void add_logits_command(CLI::App& app, std::function<int()>& run);    // a decoder's logits for one sample with audio
+void add_model_command(CLI::App& app, std::function<int()>& run);     // what a config builds and costs
 
 }  // namespace pal

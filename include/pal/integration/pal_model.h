@@ -56,7 +56,7 @@ struct PalBatch {
 
 class PalModel : public torch::nn::Module {
  public:
-  // Loads decoder and encoders; connector weights are drawn from `seed`. Parameters: llm.*, connectors.NAME.*, encoders.NAME.*.
+  // Loads decoder and encoders; connector weights are drawn from `seed`. On torch::kMeta: shapes only, no weights are read. Parameters: llm.*, connectors.NAME.*, encoders.NAME.*.
   PalModel(const ModelOptions& options, uint64_t seed, torch::Device device);
 
   // Where every token of the batch stands, and what the connectors make of its clips: per stream [A_s, D].

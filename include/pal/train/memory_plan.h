@@ -1,0 +1,37 @@
+// What training needs in memory, computed from shapes before anything starts.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pal/integration/pal_model.h"
+#include "pal/train/named_parameter.h"
+#include "pal/train/stage_policy.h"
+#include "pal/train/stage.h"
+
+namespace pal {
+
+struct StageMemory {
+  std::string stage;
+  std::vector<GroupCount> groups;
+  int64_t weight_bytes = 0;
+  int64_t gradient_bytes = 0;
+  int64_t optimizer_bytes = 0;  // moments, and master copies where there are any
+};
+
+// For one stage; sets requires_grad as the stage would.
+StageMemory stage_memory(const std::vector<NamedParameter>& parameters, const StageOptions& stage);
+
+// A batch as its activations see it: rows R and audio tokens A of all samples.
+struct BatchShape {
+  int64_t samples = 8;
+  int64_t text_tokens = 64;      // per sample
+  std::vector<int64_t> streams;  // per sample: tokens of each stream
+};
+
+// An estimate of the bytes that the forward keeps for the backward, from the shapes of what each operation saves. Neither the
+// allocator's rounding nor temporary buffers are counted.
+int64_t activation_bytes(const ModelOptions& model, const DecoderOptions& decoder, const BatchShape& batch);
+
+}  // namespace pal

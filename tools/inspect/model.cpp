@@ -1,0 +1,84 @@
+// pal-inspect model: what a config builds, and what it costs, before anything starts.
+#include <memory>
+
+#include "pal/core/check.h"
+#include "pal/core/tool.h"
+#include "pal/train/memory_plan.h"
+#include "pal/train/session.h"
+#include "tools/inspect/inspect.h"
+
+namespace pal {
+
+namespace {
+
+using Json = nlohmann::json;
+
+struct ModelArguments {
+  std::filesystem::path config;
+  std::vector<std::string> sets;
+  std::vector<int64_t> tokens;
+  int64_t samples = 8, text_tokens = 64;
+  bool json = false;
+};
+
+Json to_json(const StageMemory& memory) {
+  Json groups = Json::object();
+  for (const auto& g : memory.groups)
+    groups[g.group] = {{"trainable", {{"parameters", g.trainable_parameters}, {"tensors", g.trainable_tensors}}},
+                       {"frozen", {{"parameters", g.frozen_parameters}, {"tensors", g.frozen_tensors}}}};
+  return {{"stage", memory.stage},
+          {"groups", groups},
+          {"weight_bytes", memory.weight_bytes},
+          {"gradient_bytes", memory.gradient_bytes},
+          {"optimizer_bytes", memory.optimizer_bytes}};
+}
+
+std::string mib(int64_t bytes) { return fmt::format("{:.1f} MiB", double(bytes) / (1 << 20)); }
+
+void print(const StageMemory& memory) {
+  fmt::print("stage '{}'\n{}\n  weights {}, gradients {}, optimizer {}\n\n", memory.stage, format_group_counts(memory.groups),
+             mib(memory.weight_bytes), mib(memory.gradient_bytes), mib(memory.optimizer_bytes));
+}
+
+int run_model(const ModelArguments& a) {
+  const auto config = load_run_config(a.config, a.sets);
+  const auto model = std::make_shared<PalModel>(config.model, uint64_t(config.train.seed), torch::kMeta);  // shapes only
+  std::vector<NamedParameter> parameters;
+  for (const auto& item : model->named_parameters()) parameters.push_back({item.key(), item.value()});
+  BatchShape batch{a.samples, a.text_tokens, a.tokens};
+  if (batch.streams.empty()) batch.streams.assign(config.model.streams.size(), 64);
+  const int64_t activations = activation_bytes(config.model, model->llm()->options, batch);
+
+  Json stages = Json::array();
+  for (const auto& stage : config.stages) {
+    const auto memory = stage_memory(parameters, stage);
+    stages.push_back(to_json(memory));
+    if (!a.json) print(memory);
+  }
+  Json tensors = Json::object();
+  for (const auto& p : parameters) tensors[p.name] = p.value.sizes().vec();
+  const Json shape = {{"samples", batch.samples}, {"text_tokens", batch.text_tokens}, {"stream_tokens", batch.streams}};
+  if (a.json)
+    fmt::print("{}\n", Json{{"stages", stages}, {"batch", shape}, {"activation_bytes_estimate", activations}, {"parameters", tensors}}.dump());
+  else
+    fmt::print("activations of {} samples with {} text tokens and {} tokens of the streams: about {}\n", batch.samples,
+               batch.text_tokens, fmt::join(batch.streams, " + "), mib(activations));
+  return kDone;
+}
+
+}  // namespace
+
+void add_model_command(CLI::App& app, std::function<int()>& run) {
+  auto a = std::make_shared<ModelArguments>();
+  auto* command = app.add_subcommand("model", "Parameters by group, trained and frozen in each stage, and bytes");
+  command->add_option("--config", a->config, "the run, YAML")->required();
+  command->add_option("--set", a->sets, "override an option: a.b=c")->take_all()->allow_extra_args(false);
+  command->add_option("--samples", a->samples, "batch for the activations: samples")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--text-tokens", a->text_tokens, "text tokens a sample")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--stream-tokens", a->tokens, "tokens a sample of each stream, in their order (default: 64 each)")->delimiter(',');
+  command->add_flag("--json", a->json, "print one JSON object");
+  command->footer("Example: pal-inspect model --config configs/quickstart/pal.yaml --samples 16 --stream-tokens 36,6");
+  command->callback([a, &run] { run = [a] { return run_model(*a); }; });
+}
+
+}  // namespace pal
