@@ -4,6 +4,8 @@
 #include <unicode/uchar.h>
 #include <unicode/unistr.h>
 
+#include <algorithm>
+
 #include "pal/core/check.h"
 #include "pal/metrics/ptb_tokenizer.h"
 
@@ -32,6 +34,16 @@ std::vector<std::string> split_words(std::string_view utf8) {
   return words;
 }
 
+std::vector<std::string> split_at_spaces(std::string_view text) {
+  std::vector<std::string> words;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    words.emplace_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return words;
+}
+
 std::string trimmed_lower(std::string_view utf8) {
   const icu::UnicodeString text = unicode(utf8);
   int32_t begin = 0, end = text.length();
@@ -42,13 +54,14 @@ std::string trimmed_lower(std::string_view utf8) {
   return result;
 }
 
-std::vector<CaptionWords> caption_words(std::span<const Prediction> predictions, bool tokenized) {
+std::vector<CaptionWords> caption_words(std::span<const Prediction> predictions, bool tokenized,
+                                        std::vector<std::string> (*split)(std::string_view)) {
   PtbTokenizer tokenizer;
   std::vector<CaptionWords> all;
   all.reserve(predictions.size());
   for (const Prediction& one : predictions) {
     const auto words = [&](const std::string& text) {
-      return split_words(tokenized ? text : tokenizer.tokenize(text));
+      return split(tokenized ? text : tokenizer.tokenize(text));
     };
     try {
       CaptionWords& caption = all.emplace_back();

@@ -37,8 +37,13 @@ TEST(Score, CaptionIntervalHoldsTheScoreAndFollowsTheSeed) {
 }
 
 TEST(Score, JsonHasTheFiveKeysInOrder) {
-  EXPECT_EQ(to_json({"accuracy", 0.5, 0.25, 0.75, 4, {1, 0, 1, 0}}),
-            R"({"metric":"accuracy","score":0.5,"low":0.25,"high":0.75,"n":4})");
+  Score score;
+  score.metric = "accuracy";
+  score.score = 0.5;
+  score.low = 0.25;
+  score.high = 0.75;
+  score.n = 4;
+  EXPECT_EQ(to_json(score), R"({"metric":"accuracy","score":0.5,"low":0.25,"high":0.75,"n":4})");
 }
 
 TEST(Score, AnUnknownMetricListsTheNames) {

@@ -1,0 +1,21 @@
+// Files of scores by class, for the metrics of clips that may have several labels.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace pal {
+
+struct ClassScores {
+  std::string id;
+  std::vector<double> scores;   // [C], the higher the likelier
+  std::vector<uint8_t> labels;  // [C], 1 where the clip has the class, else 0
+};
+
+// Reads JSON lines {"id", "scores": [...], "labels": [...]}, all with the same number of classes; other keys are left
+// alone. Throws UserError as read_predictions does; also for labels other than 0 and 1.
+std::vector<ClassScores> read_class_scores(const std::filesystem::path& path);
+
+}  // namespace pal

@@ -1,0 +1,37 @@
+// F1: the harmonic mean of precision and recall, over all decisions (micro) or by class (macro).
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "pal/metrics/class_scores.h"
+#include "pal/metrics/predictions.h"
+
+namespace pal {
+
+// Whether a clip was said to have a class, and whether it has it.
+struct Decision {
+  int32_t label;  // the class
+  bool said, true_label;
+};
+
+// Only decisions with `said` or `true_label` are kept: the others do not enter F1.
+struct Decisions {
+  int32_t classes = 0;
+  std::vector<std::vector<Decision>> by_clip;
+};
+
+// Said where the score is above `threshold`. Throws UserError without clips.
+Decisions decisions(std::span<const ClassScores> clips, double threshold);
+
+// One answer a clip, compared as accuracy does (accuracy.h). The classes are those of the references; an answer that
+// matches a reference is right, another one misses the first reference's class, and counts for the class it names.
+Decisions decisions(std::span<const Prediction> predictions);
+
+// weights: how often each clip counts; empty: once each. Equal to scikit-learn's f1_score, with 0 where nothing was said
+// and nothing true. macro_f1 is the plain mean over all classes.
+double micro_f1(const Decisions& decisions, std::span<const int32_t> weights = {});
+double macro_f1(const Decisions& decisions, std::span<const int32_t> weights = {});
+
+}  // namespace pal
