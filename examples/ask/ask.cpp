@@ -1,0 +1,22 @@
+// Asks a trained checkpoint about a recording, with pal as a library: ask CHECKPOINT RECORDING QUESTION
+#include <iostream>
+
+#include "pal/core/tool.h"
+#include "pal/eval/generate.h"
+#include "pal/train/session.h"
+
+int main(int argc, char** argv) {
+  return pal::run_tool("ask", [&]() -> int {
+    if (argc != 4) throw pal::UserError("usage: ask CHECKPOINT RECORDING QUESTION");
+    auto session = pal::open_session(pal::open_checkpoint(argv[1]), {}, pal::parse_device("auto"));
+    pal::Sample sample;
+    sample.id = "question";
+    sample.clips = {{argv[2], {}}};
+    sample.messages = {{"user", argv[3]}, {"assistant", ""}};
+    const auto batch = session.collator->collate({&sample}, pal::Purpose::kAnswering);
+    const auto& tokenizer = session.collator->tokenizer();
+    const auto answer = pal::generate(*session.model, batch, tokenizer.stop_tokens(), {}).at(0);
+    std::cout << tokenizer.decode(answer, /*skip_special=*/true) << "\n";
+    return pal::kDone;
+  });
+}
