@@ -96,7 +96,10 @@ Evaluation evaluate(PalModel& model, const Collator& collator, const std::vector
     }
   }
   result.score = score_predictions(predictions, options.metric);
-  for (std::size_t i = 0; i < samples.size(); ++i) result.predictions[i]["score"] = result.score.per_sample[i];
+  for (std::size_t i = 0; i < samples.size(); ++i) {
+    result.predictions[i]["score"] = result.score.per_sample[i];
+    if (options.metric == "accuracy") result.predictions[i]["correct"] = result.score.per_sample[i] == 1.0;
+  }
   return result;
 }
 

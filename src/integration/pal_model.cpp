@@ -30,7 +30,7 @@ PalModel::PalModel(const ModelOptions& options, uint64_t seed, torch::Device dev
   std::vector<std::string> names;
   for (const auto& [name, encoder_options] : options.encoders) {
     auto& encoder = encoders_[name] = make_encoder(encoder_options);
-    encoder->to(device);
+    if (!device.is_meta()) encoder->to(device);
     encoders->register_module(name, encoder);
     names.push_back(name);
   }

@@ -63,6 +63,7 @@ class Trainer {
 
   TrainingEnd run(bool resume, bool dry_run) {
     if (dry_run) return describe_stages();
+    folder_.checkpoints().remove_leftovers();
     std::optional<Checkpoint> newest;
     if (resume) newest = folder_.newest(config_text_);
     if (newest) restore(*newest);

@@ -26,7 +26,7 @@ struct EvaluationOptions {
 struct Evaluation {
   Score score;
   std::vector<std::string> skipped;  // ids of unanswerable samples
-  nlohmann::json predictions;        // [{id, prediction, references, correct | score, likelihoods?}], in the manifest's order
+  nlohmann::json predictions;        // [{id, prediction, references, score, correct (accuracy), likelihoods?}], in the manifest's order
 };
 
 // `withhold_audio` answers without hearing: every stream is empty. Samples are taken in order, so results do not depend on the

@@ -1,0 +1,159 @@
+"""Wrong configs, files and flags: one clear message, exit code 2, nothing written."""
+
+import json
+import pathlib
+import tempfile
+import unittest
+
+from program import ASSETS, SOURCE, run
+
+LLM = "{path: assets/smollm2-135m-instruct.gguf, random: {vocab_size: 49152, hidden_size: 32, intermediate_size: 32, " \
+      "num_hidden_layers: 2, num_attention_heads: 2, num_key_value_heads: 1, head_dim: 16, max_position_embeddings: 512}}"
+GOOD = f"""model:
+  llm: {LLM}
+  encoders:
+    sound: {{type: yamnet, path: assets/yamnet.safetensors}}
+  streams:
+    - {{name: detail, encoder: sound, integration: lal, layers: {{from: 1}}}}
+data: {{train: assets/clips/train.jsonl}}
+stages:
+  - {{name: align, trainable: ["connectors.*"], steps: 2}}
+"""
+
+# (what is replaced in GOOD, by what, what the message must hold)
+CONFIGS = [
+    ("steps: 2", "setps: 2", ["config.yaml:9", "setps", "did you mean 'steps'"]),
+    ("steps: 2", "steps: two", ["config.yaml:9", "stages.0.steps", "an integer", "'two'"]),
+    ("steps: 2", "steps: 0", ["stages.0.steps", "at least 1"]),
+    ("steps: 2", "steps: 1e99", ["stages.0.steps", "an integer"]),
+    ("steps: 2", "steps: 2, learning_rate: 0", ["learning_rate", "above 0"]),
+    ("steps: 2", "steps: 2, learning_rate: .nan", ["learning_rate", "a number"]),
+    ("steps: 2", "steps: 2, beta2: 1.0", ["beta2", "below 1"]),
+    ("steps: 2", "steps: 2, decay: cosin", ["decay", "did you mean 'cosine'"]),
+    ("steps: 2", "steps: 2, accumulate: 9", ["accumulate", "9 parts of 8 samples"]),
+    ("steps: 2", "steps: 2, warmup: 3", ["warmup", "3 warm-up steps"]),
+    ("steps: 2", "steps: 2, master_weights: yes", ["master_weights", "true or false"]),
+    ("steps: 2", "steps: 2, steps: 3", ["steps", "config.yaml:9"]),
+    ('"connectors.*"', '"conectors.*"', ["conectors.*", "connectors"]),
+    ('["connectors.*"]', "connectors.*", ["trainable", "a list"]),
+    ('["connectors.*"]', "[]", ["trainable"]),
+    ("integration: lal", "integration: lall", ["config.yaml:6", "integration", "did you mean 'lal'"]),
+    ("integration: lal", "integration: plits", ["layers", "lal"]),
+    ("{from: 1}", "{from: 2}", ["detail", "layer 2 does not exist"]),
+    ("{from: 1}", "[]", ["detail", "empty"]),
+    ("{from: 1}", "[0, 0]", ["detail", "listed twice"]),
+    ("{from: 1}", "{form: 1}", ["layers", "{from: N}"]),
+    ("{from: 1}", "some", ["layers", "{from: N}"]),
+    ("encoder: sound", "encoder: sond", ["config.yaml:6", "no encoder 'sond'", "sound"]),
+    ("name: detail", "name: a.b", ["a.b", "parameter names"]),
+    ("name: detail, ", "", ["name", "missing"]),
+    ("type: yamnet", "type: yamnett", ["config.yaml:4", "did you mean 'yamnet'"]),
+    ("type: yamnet", "type: yamnet, trim: true", ["trim", "whisper"]),
+    ("assets/yamnet.safetensors", "assets/none.safetensors", ["assets/none.safetensors"]),
+    ("assets/yamnet.safetensors", "assets/whisper-tiny-en.safetensors", ["whisper-tiny-en.safetensors"]),
+    ("assets/yamnet.safetensors", "README.md", ["README.md"]),
+    ("num_key_value_heads: 1", "num_key_value_heads: 3", ["decoder", "heads"]),
+    ("head_dim: 16", "head_dim: 15", ["head_dim"]),
+    ("vocab_size: 49152", "vocab_size: 100", ["49152", "100"]),
+    (LLM, "{path: nowhere.gguf}", ["nowhere.gguf"]),
+    (LLM, "{path: README.md}", ["README.md"]),
+    ("data: {train: assets/clips/train.jsonl}", "", ["data.train"]),
+    ("assets/clips/train.jsonl", "nowhere.jsonl", ["nowhere.jsonl"]),
+    ("assets/clips/train.jsonl", "README.md", ["README.md:1", "JSON"]),
+    ("model:", "model: [", ["config.yaml"]),
+    ("model:", "base: nowhere.yaml\nmodel:", ["nowhere.yaml"]),
+    ("model:", "base: config.yaml\nmodel:", ["config.yaml"]),
+    (GOOD, "", ["config.yaml", "empty"]),
+]
+
+# (program, arguments, what the message must hold); {f} is a fresh folder
+COMMANDS = [
+    ("pal-train", [], ["--config"]),
+    ("pal-train", ["--config", "nowhere.yaml"], ["nowhere.yaml"]),
+    ("pal-train", ["--config", "configs/quickstart/smoke.yaml", "--set", "stages.algin.steps=3"], ["algin"]),
+    ("pal-train", ["--config", "configs/quickstart/smoke.yaml", "--set", "nonsense"], ["nonsense"]),
+    ("pal-train", ["--config", "configs/quickstart/smoke.yaml", "--resume", "maybe"], ["--resume", "maybe"]),
+    ("pal-train", ["--config", "configs/quickstart/smoke.yaml", "--device", "tpu"], ["tpu"]),
+    ("pal-train", ["--config", "configs/quickstart/smoke.yaml", "--threads", "-1"], ["--threads"]),
+    ("pal-train", ["--config", "configs/quickstart/smoke.yaml", "--output", "README.md"], ["README.md"]),
+    ("pal-train", ["--confg", "x"], ["--confg"]),
+    ("pal-eval", [], ["--checkpoint", "--predictions"]),
+    ("pal-eval", ["--checkpoint", "nowhere"], ["nowhere"]),
+    ("pal-eval", ["--checkpoint", "{f}"], ["manifest.json"]),
+    ("pal-eval", ["--predictions", "README.md", "--metric", "accuracy"], ["README.md:1"]),
+    ("pal-eval", ["--predictions", "nowhere.jsonl", "--metric", "accuracy"], ["nowhere.jsonl"]),
+    ("pal-eval", ["--predictions", "nowhere.jsonl"], ["--metric"]),
+    ("pal-generate", ["--prompt", "x"], ["--checkpoint"]),
+    ("pal-generate", ["--checkpoint", "nowhere", "--prompt", "x"], ["nowhere"]),
+    ("pal-inspect", [], ["subcommand"]),
+    ("pal-inspect", ["tokens", "--tokenizer", "README.md", "--text", "x"], ["README.md"]),
+    ("pal-inspect", ["features", "--frontend", "yamnet", "--audio", "README.md", "--out", "{f}/x"], ["README.md"]),
+    ("pal-inspect", ["features", "--frontend", "mel", "--audio", "README.md", "--out", "{f}/x"], ["mel"]),
+    ("pal-inspect", ["encode", "--encoder", "yamnet", "--weights", "README.md", "--audio", "x.wav", "--out", "{f}/x"], ["README.md"]),
+    ("pal-inspect", ["logits", "--llm", "tests/golden/decoder_llama/llm", "--case", "tests/golden/decoder_llama/case.safetensors",
+                     "--out", "{f}/x", "--backend", "flash"], ["flash", "CUDA"]),
+    ("pal-inspect", ["logits", "--llm", "tests/golden/decoder_llama/llm", "--case", "tests/golden/smollm2/case.safetensors",
+                     "--out", "{f}/x"], ["vocabulary"]),
+    ("pal-inspect", ["logits", "--llm", "tests/golden", "--case", "tests/golden/smollm2/case.safetensors", "--out", "{f}/x"], ["config.json"]),
+    ("pal-inspect", ["logits", "--llm", "tests/golden/decoder_llama/llm", "--case", "tests/golden/decoder_llama/case.safetensors",
+                     "--out", "{f}/x", "--dtype", "int4"], ["int4"]),
+    ("pal-inspect", ["model", "--config", "configs/quickstart/pal.yaml", "--stream-tokens", "1,2,3"], ["3 streams", "2"]),
+    ("pal-convert", ["whisper", "--ctranslate2", "README.md", "--out", "{f}/x"], ["README.md"]),
+    ("pal-convert", ["yamnet", "--checkpoint", "nowhere", "--out", "{f}/x"], ["nowhere"]),
+]
+
+
+@unittest.skipUnless(ASSETS.exists(), "assets/ is not there; tools/setup.sh fetches it")
+class BadInput(unittest.TestCase):
+    def check(self, result, fragments, folder):
+        message = result.stderr + result.stdout
+        self.assertEqual(result.returncode, 2, message)
+        for fragment in fragments:
+            self.assertIn(fragment, message)
+        self.assertNotIn("terminate called", message)
+        left = [str(p) for p in pathlib.Path(folder).rglob("*") if p.is_file()]
+        self.assertEqual(left, [], "something was written")
+
+    def test_the_config_they_are_made_from_is_right(self):
+        with tempfile.TemporaryDirectory() as folder:
+            config = pathlib.Path(folder) / "config.yaml"
+            config.write_text(GOOD)
+            result = run("pal-train", "--config", config, "--dry-run")
+            self.assertEqual(result.returncode, 0, result.stderr)
+
+    def test_wrong_configs(self):
+        for old, new, fragments in CONFIGS:
+            with self.subTest(new=new[:60]), tempfile.TemporaryDirectory() as folder:
+                self.assertIn(old, GOOD)
+                config = pathlib.Path(folder) / "config.yaml"
+                config.write_text(GOOD.replace(old, new, 1))
+                result = run("pal-train", "--config", config, "--dry-run", "--output", f"{folder}/run")
+                config.unlink()
+                self.check(result, fragments, folder)
+
+    def test_wrong_commands_and_files(self):
+        for program, arguments, fragments in COMMANDS:
+            with self.subTest(program=program, arguments=arguments), tempfile.TemporaryDirectory() as folder:
+                self.check(run(program, *[a.replace("{f}", folder) for a in arguments]), fragments, folder)
+
+    def test_all_problems_of_a_config_are_named_at_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            config = pathlib.Path(folder) / "config.yaml"
+            config.write_text(GOOD.replace("steps: 2", "setps: 2").replace("integration: lal", "integration: lall"))
+            result = run("pal-train", "--config", config, "--dry-run")
+            self.assertIn("config.yaml:6", result.stderr)
+            self.assertIn("config.yaml:9", result.stderr)
+
+    def test_a_broken_clip_is_named_and_never_replaced(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = pathlib.Path(folder)
+            (folder / "broken.wav").write_bytes(b"RIFF\x00\x00\x00\x00WAVEnonsense")
+            (folder / "m.jsonl").write_text(json.dumps({"id": "a", "audio": "broken.wav", "label": "dog"}) + "\n")
+            (folder / "config.yaml").write_text(GOOD.replace("assets/clips/train.jsonl", str(folder / "m.jsonl")))
+            result = run("pal-train", "--config", folder / "config.yaml", "--output", folder / "run")
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertIn("broken.wav", result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
