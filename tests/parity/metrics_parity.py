@@ -4,6 +4,7 @@ Needs pycocoevalcap, scikit-learn and numpy in the Python that runs it, and Java
 tokenizer (skipped, and said so, without). Environment: PAL_BIN, the folder of the programs (default: build/release/bin).
 `python tests/parity/metrics_parity.py --golden` writes tests/golden/ptb_captions.json anew.
 """
+import contextlib
 import json
 import os
 import random
@@ -14,9 +15,11 @@ import tempfile
 import unittest
 
 import numpy
+from pycocoevalcap.bleu.bleu import Bleu
 from pycocoevalcap.cider.cider import Cider
+from pycocoevalcap.rouge.rouge import Rouge
 from scipy import stats
-from sklearn.metrics import accuracy_score
+from sklearn.metrics import accuracy_score, average_precision_score, f1_score
 
 import make_captions
 
@@ -46,7 +49,7 @@ def score(predictions, metric, *flags):
                              capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     result = json.loads(run.stdout)
-    assert list(result) == ["metric", "score", "low", "high", "n"] and result["n"] == len(predictions), run.stdout
+    assert list(result)[:5] == ["metric", "score", "low", "high", "n"] and result["n"] == len(predictions), run.stdout
     return result
 
 
@@ -63,10 +66,16 @@ def caption_predictions(seed, count):
     return predictions
 
 
-def cider(predictions):
+def coco(metric, predictions):
     candidates = {one["id"]: [one["prediction"]] for one in predictions}
     references = {one["id"]: one["references"] for one in predictions}
-    return Cider().compute_score(references, candidates)
+    return metric.compute_score(references, candidates)
+
+
+def tokenized(predictions):
+    tokens = iter(ptb([text for one in predictions for text in [one["prediction"], *one["references"]]]))
+    return [{"id": one["id"], "prediction": next(tokens), "references": [next(tokens) for _ in one["references"]]}
+            for one in predictions]
 
 
 class PtbParity(unittest.TestCase):
@@ -92,33 +101,36 @@ class PtbParity(unittest.TestCase):
         self.assertEqual([case["out"] for case in golden], ptb(captions))
 
 
-class CiderParity(unittest.TestCase):
-    def compare(self, result, expected):
-        mean, per_clip = expected
+class CaptionParity(unittest.TestCase):
+    def compare(self, predictions, given, *flags):
+        """`predictions` scored by pal-eval against `given`, the same as pycocoevalcap must see them."""
+        mean, per_clip = coco(Cider(), given)
+        result = score(predictions, "ciderd", *flags)
         self.assertAlmostEqual(result["score"], mean, delta=1e-9)
-        # Two percentile bootstraps of 10,000 draws with different random numbers: 2 % of the spread apart at most.
+        # Two percentile bootstraps of 10,000 draws with different random numbers: some 2 % of the spread apart.
         interval = stats.bootstrap((per_clip,), numpy.mean, n_resamples=10000, method="percentile", random_state=1).confidence_interval
         spread = interval.high - interval.low
         self.assertAlmostEqual(result["low"], interval.low, delta=0.05 * spread)
         self.assertAlmostEqual(result["high"], interval.high, delta=0.05 * spread)
+        self.assertAlmostEqual(score(predictions, "rouge_l", *flags)["score"], coco(Rouge(), given)[0], delta=1e-9)
+        with contextlib.redirect_stdout(None):  # Bleu prints as it goes
+            bleu = coco(Bleu(4), given)[0]
+        for n in range(1, 5):
+            self.assertAlmostEqual(score(predictions, f"bleu{n}", *flags)["score"], bleu[n - 1], delta=1e-9)
 
     def test_words_as_they_are(self):
         predictions = caption_predictions(13, 300)
-        self.compare(score(predictions, "ciderd", "--tokenized"), cider(predictions))
-
-    def test_one_and_two_clips(self):
-        for count in (1, 2):
-            predictions = caption_predictions(11, count)
-            self.assertAlmostEqual(score(predictions, "ciderd", "--tokenized")["score"], cider(predictions)[0], delta=1e-9)
+        self.compare(predictions, predictions, "--tokenized")
 
     @unittest.skipIf(WITHOUT_JAVA, WITHOUT_JAVA)
     def test_after_the_ptb_tokenizer(self):
         predictions = caption_predictions(14, 300)
-        texts = [text for one in predictions for text in [one["prediction"], *one["references"]]]
-        tokens = iter(ptb(texts))
-        tokenized = [{"id": one["id"], "prediction": next(tokens), "references": [next(tokens) for _ in one["references"]]}
-                     for one in predictions]
-        self.compare(score(predictions, "ciderd"), cider(tokenized))
+        self.compare(predictions, tokenized(predictions))
+
+    def test_one_and_two_clips(self):
+        for count in (1, 2):
+            predictions = caption_predictions(11, count)
+            self.assertAlmostEqual(score(predictions, "ciderd", "--tokenized")["score"], coco(Cider(), predictions)[0], delta=1e-9)
 
 
 class AccuracyParity(unittest.TestCase):
@@ -139,6 +151,33 @@ class AccuracyParity(unittest.TestCase):
         predictions = [{"id": i, "prediction": rng.choice("abcd"), "references": rng.choices("ABCD", k=rng.randint(1, 3))} for i in range(500)]
         expected = numpy.mean([one["prediction"] in [r.lower() for r in one["references"]] for one in predictions])
         self.assertAlmostEqual(score(predictions, "accuracy")["score"], expected, delta=1e-12)
+
+
+class ClassParity(unittest.TestCase):
+    def test_mean_average_precision_with_ties_and_absent_classes(self):
+        """Each class of the file is a random case: 1,000 of them, scores of few values, so that many are equal."""
+        rng = numpy.random.default_rng(31)
+        clips, classes = 60, 1000
+        levels = rng.choice([2, 3, 5, 10, 1000], size=classes)
+        scores = numpy.floor(rng.random((clips, classes)) * levels) / levels
+        labels = (rng.random((clips, classes)) < rng.random(classes) * 0.3).astype(int)
+        present = labels.any(axis=0)
+        self.assertGreater((~present).sum(), 10)
+        result = score([{"id": i, "scores": scores[i].tolist(), "labels": labels[i].tolist()} for i in range(clips)], "map")
+        expected = numpy.mean([average_precision_score(labels[:, c], scores[:, c]) for c in numpy.flatnonzero(present)])
+        self.assertAlmostEqual(result["score"], expected, delta=1e-12)
+        self.assertEqual(result["absent"], (~present).sum())
+
+    def test_f1_of_answers(self):
+        rng = random.Random(32)
+        names = ["Dog", "cat", "rain", "Bird", "wind"]
+        truth = rng.choices(names, weights=[5, 3, 2, 1, 0], k=300)
+        answers = [rng.choice([t.upper(), rng.choice(names), "a " + t]) for t in truth]
+        predictions = [{"id": i, "prediction": a, "references": [t]} for i, (t, a) in enumerate(zip(truth, answers))]
+        t, a = [x.lower() for x in truth], [x.lower() for x in answers]
+        self.assertAlmostEqual(score(predictions, "micro_f1")["score"], f1_score(t, a, average="micro"), delta=1e-12)
+        expected = f1_score(t, a, average="macro", labels=sorted(set(t)), zero_division=0)
+        self.assertAlmostEqual(score(predictions, "macro_f1")["score"], expected, delta=1e-12)
 
 
 if __name__ == "__main__":
