@@ -1,5 +1,6 @@
-# pal_library(NAME [TORCH] DEPENDS ...): src/NAME/*.cpp as the static library pal_NAME, with tests/NAME/*_test.cpp
+# pal_library(NAME [TORCH] [PLAIN file ...] DEPENDS ...): src/NAME/*.cpp as the static library pal_NAME, with tests/NAME/*_test.cpp
 # as the program NAME_tests. TORCH: it includes torch's headers and shares the one precompiled header.
+# PLAIN: its files (without ending) that include nothing of torch; reading the header costs each of the others seconds.
 set_property(GLOBAL PROPERTY PAL_LIBRARIES "")
 
 add_library(pal_pch OBJECT ${PROJECT_SOURCE_DIR}/src/pch.cpp)
@@ -12,7 +13,7 @@ function(pal_use_torch target)
 endfunction()
 
 function(pal_library name)
-  cmake_parse_arguments(arg "TORCH" "" "DEPENDS;LINKS" ${ARGN})
+  cmake_parse_arguments(arg "TORCH" "" "PLAIN;DEPENDS;LINKS" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
   if(NOT sources)
     return()
@@ -29,6 +30,10 @@ function(pal_library name)
   if(arg_TORCH)
     pal_use_torch(pal_${name})
   endif()
+  foreach(file ${arg_PLAIN})
+    set_source_files_properties(${PROJECT_SOURCE_DIR}/src/${name}/${file}.cpp ${PROJECT_SOURCE_DIR}/tests/${name}/${file}_test.cpp
+                                PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  endforeach()
   set_target_properties(pal_${name} PROPERTIES EXPORT_NAME ${name})
   set_property(GLOBAL APPEND PROPERTY PAL_LIBRARIES pal_${name})
 

@@ -1,6 +1,6 @@
 #include "tools/command_line.h"
 
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
 
 #include <iostream>
 
@@ -25,7 +25,7 @@ int run_command(CLI::App& app, int argc, char** argv, const char* name, const st
 
 void set_threads(int threads) {
   PAL_CHECK(threads >= 0 && threads <= 1024, "--threads: expected 1 to 1024, or 0 for all cores, got {}", threads);
-  if (threads > 0) torch::set_num_threads(threads);
+  if (threads > 0) at::set_num_threads(threads);
 }
 
 }  // namespace pal
