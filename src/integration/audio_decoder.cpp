@@ -63,7 +63,7 @@ torch::Tensor assemble_rows(Decoder& llm, const torch::Tensor& tokens, const std
 }
 
 torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams,
-                         const SequenceLayout& layout, const AttentionBackend& backend, const AudioDecoderOptions& options,
+                         const SequenceLayout& layout, std::shared_ptr<const AttentionBackend> backend, const AudioDecoderOptions& options,
                          std::vector<KeyValues>* kept) {
   check_streams(streams, layout, llm->options.width);
   PAL_ASSERT(kept == nullptr || !options.checkpoint_activations, "kept keys would dangle in a recomputed layer");
@@ -79,10 +79,10 @@ torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<tor
     const LayerAudio& audio = found->second;
 
     KeyValues* const keep = kept == nullptr ? nullptr : &kept->emplace_back();
-    const auto block = [&layer, &backend, rope, audio_rope = audio.rope, plan = audio.plan,
+    const auto block = [&layer, backend, rope, audio_rope = audio.rope, plan = audio.plan,
                         keep](const std::vector<torch::Tensor>& inputs) {
       const auto heard = inputs.size() > 1 ? inputs[1] : torch::Tensor();
-      return lal_layer(layer, inputs[0], rope, heard, audio_rope, *plan, backend, keep);
+      return lal_layer(layer, inputs[0], rope, heard, audio_rope, *plan, *backend, keep);
     };
     std::vector<torch::Tensor> inputs{rows};
     if (audio.tokens.defined()) inputs.push_back(audio.tokens);  // explicit: it may need a gradient where rows do not

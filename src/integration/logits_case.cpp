@@ -78,7 +78,8 @@ LogitsCase read_case(const TensorMap& tensors, Decoder& llm, const std::string& 
 
 }  // namespace
 
-TensorMap run_logits_case(Decoder& llm, const TensorMap& tensors, const AttentionBackend& backend, const std::string& where) {
+TensorMap run_logits_case(Decoder& llm, const TensorMap& tensors, std::shared_ptr<const AttentionBackend> backend,
+                          const std::string& where) {
   auto c = read_case(tensors, llm, where);
   for (auto& parameter : llm->parameters()) parameter.set_requires_grad(false);
   const SequenceLayout layout(c.places, {c.shape}, llm->device());

@@ -92,7 +92,7 @@ std::vector<torch::Tensor> PalModel::connect(const PalBatch& batch) {
 torch::Tensor PalModel::hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept) {
   const auto streams = connect(batch);
   const auto rows = assemble_rows(llm_, batch.tokens.to(device()), streams, layout);
-  return run_layers(llm_, rows, streams, layout, *backend_, {options_.checkpoint_activations && kept == nullptr}, kept);
+  return run_layers(llm_, rows, streams, layout, backend_, {options_.checkpoint_activations && kept == nullptr}, kept);
 }
 
 torch::Tensor PalModel::loss_sum(const PalBatch& batch) {

@@ -34,7 +34,7 @@ TEST_P(GoldenDecoder, LogitsLossPositionsAndGradientsEqualTheReference) {
   for (const auto& [type, tolerance] : {std::pair{torch::kFloat64, golden.float64}, std::pair{torch::kFloat32, 1e-4}}) {
     auto llm = load_decoder(folder / "llm", type);
     const auto attention = make_attention_backend(backend, type, torch::kCPU);
-    compare(run_logits_case(llm, the_case, *attention, golden.name), expected, tolerance);
+    compare(run_logits_case(llm, the_case, attention, golden.name), expected, tolerance);
   }
 }
 
@@ -55,7 +55,7 @@ TEST(GoldenSmollm2, TheRealGgufGivesTheReferencesLogits) {
   const auto expected = load_safetensors(folder / "expected.safetensors");
   auto llm = load_decoder(gguf);
   const auto attention = make_attention_backend("auto", torch::kFloat32, torch::kCPU);
-  auto found = run_logits_case(llm, load_safetensors(folder / "case.safetensors"), *attention, "smollm2");
+  auto found = run_logits_case(llm, load_safetensors(folder / "case.safetensors"), attention, "smollm2");
   EXPECT_TRUE(torch::equal(found.at("logits").argmax(-1), expected.at("argmax")));
   EXPECT_LT(relative_distance(found.at("logits").index_select(1, expected.at("vocab_columns")), expected.at("logits_columns")), 1e-4);
   EXPECT_LT(relative_distance(found.at("loss"), expected.at("loss")), 1e-4);

@@ -32,7 +32,7 @@ Output run(Decoder& llm, const Batch& batch, const std::string& backend = "sdpa"
   SequenceLayout layout(batch.places, batch.samples, torch::kCPU);
   const auto attention = make_attention_backend(backend, llm->dtype(), torch::kCPU);
   const auto rows = assemble_rows(llm, batch.tokens, batch.streams, layout);
-  const auto hidden = run_layers(llm, rows, batch.streams, layout, *attention, options);
+  const auto hidden = run_layers(llm, rows, batch.streams, layout, attention, options);
   return {llm->logits(hidden), std::move(layout)};
 }
 
@@ -118,7 +118,7 @@ TEST(Invariant8, ConnectorGradientsEqualFiniteDifferences) {
   const auto loss_of = [&](const Batch& b) {
     SequenceLayout layout(b.places, b.samples, torch::kCPU);
     const auto attention = make_attention_backend("sdpa", torch::kFloat64, torch::kCPU);
-    const auto hidden = run_layers(llm, assemble_rows(llm, b.tokens, b.streams, layout), b.streams, layout, *attention);
+    const auto hidden = run_layers(llm, assemble_rows(llm, b.tokens, b.streams, layout), b.streams, layout, attention);
     return target_loss(llm, hidden, b.tokens, target, layout);
   };
   loss_of(batch).backward();

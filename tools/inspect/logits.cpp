@@ -24,7 +24,7 @@ int run_logits(const LogitsArguments& a) {
   const auto backend = make_attention_backend(a.backend, dtype, device);
   const auto the_case = load_safetensors(a.the_case);
   auto llm = load_decoder(a.llm, dtype, device);
-  save_safetensors(a.out, run_logits_case(llm, the_case, *backend, a.the_case.string()));
+  save_safetensors(a.out, run_logits_case(llm, the_case, backend, a.the_case.string()));
   return kDone;
 }
 

@@ -19,9 +19,10 @@ torch::Tensor assemble_rows(Decoder& llm, const torch::Tensor& tokens,          
 
 // All layers and the final norm over a packed batch -> hidden [R, D].
 //   streams: connector outputs per stream [A_s, D]; those of LAL streams are read here, those of PLITS are in `rows`.
+//   backend: shared, since a recomputed layer needs it in the backward.
 //   kept: where given, receives each layer's keys and values (see lal_layer); not together with activation checkpointing.
 torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams,
-                         const SequenceLayout& layout, const AttentionBackend& backend,
+                         const SequenceLayout& layout, std::shared_ptr<const AttentionBackend> backend,
                          const AudioDecoderOptions& options = {}, std::vector<KeyValues>* kept = nullptr);
 
 // Sum of the cross-entropies of the text tokens whose flag is set (the caller divides by the number of targets of the whole step),

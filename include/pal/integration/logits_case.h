@@ -14,6 +14,6 @@ namespace pal {
 //   row_ids int64 [R], ids.stream.<i> int64 [N_i], logits [R, V], loss [1],
 //   grad.stream.<i> [N_i, D]: gradients of the loss with respect to the connector outputs.
 // Throws UserError for a case that does not fit the decoder. `where` names the case in messages.
-TensorMap run_logits_case(Decoder& llm, const TensorMap& the_case, const AttentionBackend& backend, const std::string& where);
+TensorMap run_logits_case(Decoder& llm, const TensorMap& the_case, std::shared_ptr<const AttentionBackend> backend, const std::string& where);
 
 }  // namespace pal
