@@ -141,8 +141,8 @@ sf_count_t read_block(OpenRecording& recording, sf_count_t frames, std::vector<f
   return std::max<sf_count_t>(got, 0);
 }
 
-// Goes to `frame` by seeking; in mp3 by decoding what comes before, because a frame there draws on bits of earlier ones
-// and libsndfile's seek gives a damaged beginning.
+// Goes to `frame` by seeking; in mp3 by decoding what comes before, because a frame there draws on bits of
+// earlier ones and libsndfile's seek gives a damaged beginning.
 void go_to(OpenRecording& recording, sf_count_t frame) {
   if (!recording.is_mp3()) {
     PAL_CHECK(frame == 0 || sf_seek(recording.file.get(), frame, SEEK_SET) == frame,

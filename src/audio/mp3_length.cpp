@@ -10,7 +10,8 @@ namespace pal {
 
 namespace {
 
-// One frame of MPEG audio, layer III. Source: ISO 11172-3 and 13818-3, 2.4.1.3; version 2.5 as all decoders have it.
+// One frame of MPEG audio, layer III. Source: ISO 11172-3 and 13818-3, 2.4.1.3; version 2.5 as all decoders
+// have it.
 struct Frame {
   std::size_t bytes = 0;
   std::int64_t samples = 0;

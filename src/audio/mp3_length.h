@@ -9,8 +9,8 @@ namespace pal {
 
 struct Mp3Length {
   bool stated = false;  // by a Xing, Info or VBRI header, which libsndfile reads
-  // Samples a channel, counted frame by frame; absent where stated, and where the frames cannot be followed to the end
-  // (junk between them, free format, another layer than III).
+  // Samples a channel, counted frame by frame; absent where stated, and where the frames cannot be followed
+  // to the end (junk between them, free format, another layer than III).
   std::optional<std::int64_t> counted;
 };
 

@@ -31,8 +31,9 @@ struct SincKernel {
   std::vector<float> taps;          // [to, taps_per_phase]
 };
 
-// The filter's value at input sample `index` for output `phase`. In float32 and in this order, because torchaudio computes it so: at odd
-// ratios the rounding of `t` is visible, and parity with the encoders' training is worth more than the last digits.
+// The filter's value at input sample `index` for output `phase`. In float32 and in this order, because
+// torchaudio computes it so: at odd ratios the rounding of `t` is visible, and parity with the encoders'
+// training is worth more than the last digits.
 float sinc_tap(std::int64_t index, std::int64_t phase, const SincKernel& kernel, double base_rate) {
   constexpr float kPi = std::numbers::pi_v<float>;
   float t = float(-phase) / float(kernel.to) + float(index) / float(kernel.from);

@@ -15,7 +15,8 @@ namespace {
 
 constexpr std::int64_t kBins = WhisperMel::fft / 2 + 1;
 
-// [mels, 201]: triangles in Hz whose corners are evenly spaced in Slaney's mel, each with an area of 1 Hz (librosa's norm "slaney").
+// [mels, 201]: triangles in Hz whose corners are evenly spaced in Slaney's mel, each with an area of 1 Hz
+// (librosa's norm "slaney").
 torch::Tensor make_filters(std::int64_t mels) {
   auto filters = torch::zeros({mels, kBins}, torch::kFloat64);
   auto weight = filters.accessor<double, 2>();

@@ -14,7 +14,8 @@ namespace {
 constexpr std::int64_t kBins = YamnetMel::fft / 2 + 1;
 constexpr std::int64_t kPatchHopSamples = YamnetMel::patch_hop * YamnetMel::hop;
 
-// [257, 64]: triangles of height 1 whose corners are evenly spaced in mel; the constant component (bin 0) is left out.
+// [257, 64]: triangles of height 1 whose corners are evenly spaced in mel; the constant component (bin 0) is
+// left out.
 torch::Tensor make_filters() {
   auto filters = torch::zeros({kBins, YamnetMel::mels}, torch::kFloat64);
   auto weight = filters.accessor<double, 2>();

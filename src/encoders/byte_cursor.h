@@ -1,4 +1,5 @@
-// Reads little-endian values from the bytes of a file that may be damaged: nothing outside the bytes is ever touched.
+// Reads little-endian values from the bytes of a file that may be damaged: nothing outside the bytes is ever
+// touched.
 #pragma once
 
 #include <bit>
@@ -62,7 +63,8 @@ class ByteCursor {
   std::size_t position_ = 0;
 };
 
-// Elements of `shape`. Throws UserError where a dimension is negative, or the product times `element_size` is not `bytes`.
+// Elements of `shape`. Throws UserError where a dimension is negative, or the product times `element_size` is
+// not `bytes`.
 inline void check_extent(std::span<const std::int64_t> shape, std::size_t element_size, std::uint64_t bytes,
                          const std::string& where) {
   std::uint64_t total = element_size;

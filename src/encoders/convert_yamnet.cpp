@@ -18,7 +18,8 @@ class YamnetCheckpoint {
  public:
   explicit YamnetCheckpoint(const std::string& prefix)
       : name_(prefix), tensors_(read_tensorflow_checkpoint(prefix)) {
-    // Other layers may stand before the numbered ones, as in layer-1/layer/_func/_yamnet/layer_with_weights-0/kernel.
+    // Other layers may stand before the numbered ones, as in
+    // layer-1/layer/_func/_yamnet/layer_with_weights-0/kernel.
     const std::string first = std::string("layer_with_weights-0/kernel") + kValue;
     for (const auto& [name, tensor] : tensors_) {
       if (name.ends_with(first) && tensor.sizes() == c10::IntArrayRef({3, 3, 1, 32})) {

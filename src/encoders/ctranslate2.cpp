@@ -62,8 +62,8 @@ CTranslate2Model read_ctranslate2(const std::filesystem::path& path) {
   PAL_CHECK(version >= 4 && version <= 6,
             "{}: a CTranslate2 model of binary version 4 to 6 was expected, got {}", file.name(), version);
   CTranslate2Model model{take_name(cursor), {}};
-  cursor.take<
-      std::uint32_t>();  // the specification's revision; names and shapes are checked where they are used
+  cursor.take<std::uint32_t>();  // the specification's revision; names and shapes are checked where they are
+                                 // used
   const auto variables = cursor.take<std::uint32_t>();
   for (std::uint32_t i = 0; i < variables; ++i) {
     auto [name, tensor] = take_variable(cursor);

@@ -55,8 +55,8 @@ void load_weights(torch::nn::Module& module, const TensorSource& source, const s
   Problems problems;
   check_wanted(wanted, source, prefix, problems);
   check_found(wanted, source, prefix, ignored, problems);
-  PAL_CHECK(problems.empty(), "{}: the weights do not fit, {} problems:\n  {}", source.describe(), problems.size(),
-            fmt::join(problems, "\n  "));
+  PAL_CHECK(problems.empty(), "{}: the weights do not fit, {} problems:\n  {}", source.describe(),
+            problems.size(), fmt::join(problems, "\n  "));
   const torch::NoGradGuard no_gradient;
   for (auto& [name, tensor] : wanted) tensor.copy_(source.load(prefix + name));
 }

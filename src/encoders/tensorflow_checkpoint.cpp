@@ -65,7 +65,8 @@ void for_each_entry(Bytes block, const std::string& name, const Visit& visit) {
   }
 }
 
-// Calls visit(field, number, bytes) for each field of a protocol buffer's message: `bytes` for nested ones, else `number`.
+// Calls visit(field, number, bytes) for each field of a protocol buffer's message: `bytes` for nested ones,
+// else `number`.
 template <typename Visit>
 void for_each_field(Bytes message, const std::string& name, const Visit& visit) {
   ByteCursor cursor(message, name);

@@ -19,7 +19,8 @@ torch::nn::LayerNorm layer_norm(std::int64_t width) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({width}).eps(kNormEpsilon));
 }
 
-// Where the encoder's tensors are in a file: of a whole model, of a model without its head, or of the encoder alone.
+// Where the encoder's tensors are in a file: of a whole model, of a model without its head, or of the encoder
+// alone.
 std::string find_prefix(const TensorSource& source) {
   for (const char* prefix : {"model.encoder.", "encoder.", ""}) {
     if (source.has(std::string(prefix) + "conv1.weight")) return prefix;

@@ -62,8 +62,9 @@ ConvNormImpl::ConvNormImpl(std::int64_t in, std::int64_t out, std::int64_t kerne
 }
 
 torch::Tensor ConvNormImpl::forward(const torch::Tensor& x) {
-  // The normalisation is folded into the convolution: one pass over the activations instead of two. It is folded at each
-  // call, so that the weights may be trained; that costs less than a hundredth of the convolution.
+  // The normalisation is folded into the convolution: one pass over the activations instead of two. It is
+  // folded at each call, so that the weights may be trained; that costs less than a hundredth of the
+  // convolution.
   const auto scale = torch::rsqrt(variance + kNormEpsilon);
   const auto folded_weight = weight * scale.view({-1, 1, 1, 1});
   const auto folded_bias = bias - mean * scale;

@@ -30,7 +30,8 @@ TEST(DecodeAudio, ReadsEveryDeclaredFormat) {
     int format;
     double tolerance;
   };
-  // 16-bit formats are exact to half a step (1/65536) and libsndfile's rounding; the lossy ones to what their codecs keep.
+  // 16-bit formats are exact to half a step (1/65536) and libsndfile's rounding; the lossy ones to what their
+  // codecs keep.
   for (const Case& test : {Case{"a.wav", kPcm16Wav, 4e-5}, Case{"b.wav", kFloatWav, 0.0},
                            Case{"c.flac", SF_FORMAT_FLAC | SF_FORMAT_PCM_16, 4e-5},
                            Case{"d.ogg", SF_FORMAT_OGG | SF_FORMAT_VORBIS, 0.05},
@@ -93,8 +94,8 @@ TEST(DecodeAudio, AnOggCutShortIsAsLongAsWhatItHolds) {  // its header states no
   EXPECT_LT(length, 480000);
 }
 
-// Frames of silence as an encoder without a Xing header writes them: MPEG 1, layer III, 64 kbit/s, mono; all-zero side
-// information means that nothing follows.
+// Frames of silence as an encoder without a Xing header writes them: MPEG 1, layer III, 64 kbit/s, mono;
+// all-zero side information means that nothing follows.
 std::string mp3_frames(int count, int kilobits_index = 5, int frame_bytes = 208) {
   std::string frame = {'\xff', '\xfb', char(kilobits_index << 4), '\xc0'};
   frame.resize(std::size_t(frame_bytes), '\0');
@@ -196,7 +197,8 @@ const std::vector<BadRecording>& bad_recordings() {
        "the header promises 48000 samples a channel, but only"},
       {"cut.mp3", cut_recording(SF_FORMAT_MPEG | SF_FORMAT_MPEG_LAYER_III, 0.5),
        "the header promises 48000 samples a channel, but only"},
-      // By its first frames, of 320 kbit/s, libsndfile takes it for a fifth as long as it is and would stop there.
+      // By its first frames, of 320 kbit/s, libsndfile takes it for a fifth as long as it is and would stop
+      // there.
       {"varying.mp3",
        [](const fs::path& path) { write_bytes(path, mp3_frames(4, 14, 1044) + mp3_frames(400, 1, 104)); },
        "decoding stopped after"},

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "audio/recording.h"
+#include "foreign_files.h"
 #include "pal/audio/resample.h"
 #include "pal/core/check.h"
 #include "support/temporary_folder.h"
@@ -11,16 +12,6 @@
 
 namespace pal {
 namespace {
-
-template <typename Action>
-std::string message_of(const Action& action) {
-  try {
-    action();
-  } catch (const UserError& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 TEST(Encoder, UnknownNamesAreAnsweredWithTheKnownOnes) {
   EXPECT_EQ(message_of([] { make_encoder({.type = "yamnett", .path = "x"}); }),

@@ -1,4 +1,5 @@
-// Weights for the encoders' tests: the real ones where set-up has made them, and small random ones that need nothing.
+// Weights for the encoders' tests: the real ones where set-up has made them, and small random ones that need
+// nothing.
 #pragma once
 
 #include <fmt/format.h>

@@ -65,7 +65,8 @@ TEST(Yamnet, FoldedNormalisationAndPaddingEqualTheirDefinition) {
   const auto patches = draw({2, 1, 96, 64}, 1.0, 3);
   const auto unit = [&](torch::Tensor x, const std::string& name, std::int64_t stride, std::int64_t groups) {
     const auto weight = weights.at(name + ".weight");
-    // TensorFlow's SAME: all sizes here are even, so stride 2 pads one row at the end, stride 1 one on each side.
+    // TensorFlow's SAME: all sizes here are even, so stride 2 pads one row at the end, stride 1 one on each
+    // side.
     if (weight.size(2) == 3)
       x = torch::constant_pad_nd(
           x, stride == 2 ? std::vector<std::int64_t>{0, 1, 0, 1} : std::vector<std::int64_t>{1, 1, 1, 1});
@@ -99,13 +100,13 @@ TEST(Yamnet, TokenCountIsForetoldAndShortClipsArePadded) {
 
 TEST(Yamnet, LongClipsAreHeardInPartsWithTheSameResult) {
   const auto encoder = random_encoder();
-  const std::int64_t samples = 15600 + 7680 * 299;  // 300 patches: more than are computed at once
+  const std::int64_t samples = 15600 + 7680 * 259;  // 260 patches: more than are computed at once
   const auto clip = noise(samples);
   const auto tokens = encoder->encode(clip);
-  ASSERT_EQ(tokens.size(0), 1800);
-  const auto tail = encoder->encode(clip.slice(0, 7680 * 290));
+  ASSERT_EQ(tokens.size(0), 1560);
+  const auto tail = encoder->encode(clip.slice(0, 7680 * 250));
   // A patch depends on its own samples only; other batch sizes may round differently.
-  EXPECT_LT(relative_distance(tokens.slice(0, 290 * 6), tail), 1e-5);
+  EXPECT_LT(relative_distance(tokens.slice(0, 250 * 6), tail), 1e-5);
 }
 
 TEST(Yamnet, TokensHaveTimes) {

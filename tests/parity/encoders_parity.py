@@ -179,6 +179,19 @@ class EncodersParity(unittest.TestCase):
                 self.assertIn(str(self.folder / audio), done.stderr)
                 self.assertFalse(out.exists())
 
+    def test_what_pal_convert_cannot_read_ends_in_exit_code_2_and_writes_nothing(self):
+        bad, out = self.folder / "bad", self.folder / "never.safetensors"
+        for name in ("bad", "bad.index", "bad.data-00000-of-00001"):
+            (self.folder / name).write_bytes(b"neither of the two formats, but long enough for a footer of 48 bytes")
+        for arguments in (["yamnet", "--checkpoint", bad], ["whisper", "--ctranslate2", bad],
+                          ["yamnet", "--checkpoint", self.folder / "absent"], ["whisper", "--ctranslate2", self.folder / "absent"],
+                          ["yamnet", "--ckpt", bad], ["mp3"]):
+            with self.subTest(arguments=arguments):
+                done = subprocess.run([BIN / "pal-convert", *arguments, "--out", out], capture_output=True, text=True)
+                self.assertEqual(done.returncode, 2, done.stderr)
+                self.assertTrue(done.stderr)
+                self.assertFalse(out.exists())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,4 +1,5 @@
-// Recordings as mono samples, through libsndfile. What cannot be decoded as asked is refused; nothing is ever put in its place.
+// Recordings as mono samples, through libsndfile. What cannot be decoded as asked is refused; nothing is ever
+// put in its place.
 #pragma once
 
 #include <torch/types.h>
@@ -36,14 +37,15 @@ struct AudioInfo {
   double seconds() const { return double(frames) / sample_rate; }
 };
 
-// The header alone, held to the limits of rate and channels, not to that of length. A file that does not say its length
-// (streamed flac) is refused here, though decode_audio() reads it. Throws UserError as decode_audio() does.
+// The header alone, held to the limits of rate and channels, not to that of length. A file that does not say
+// its length (streamed flac) is refused here, though decode_audio() reads it. Throws UserError as
+// decode_audio() does.
 AudioInfo read_audio_header(const std::filesystem::path& path, const DecodeLimits& limits = {});
 
-// Decodes a file or a segment of it. Throws UserError that names the file where it is missing, a folder or no ordinary
-// file, no recording or in another format, damaged or shorter than its headers say, without samples, outside the limits,
-// not finite (NaN, infinity), or does not reach the segment.
-// Where a format states no length, a recording is as long as what it holds: ogg, and mp3 without a Xing, Info or VBRI header. An mp3
+// Decodes a file or a segment of it. Throws UserError that names the file where it is missing, a folder or no
+// ordinary file, no recording or in another format, damaged or shorter than its headers say, without samples,
+// outside the limits, not finite (NaN, infinity), or does not reach the segment. Where a format states no
+// length, a recording is as long as what it holds: ogg, and mp3 without a Xing, Info or VBRI header. An mp3
 // that has one may lack two frames of 1152 samples, which programs count differently.
 Waveform decode_audio(const std::filesystem::path& path, const DecodeLimits& limits = {},
                       const AudioSegment& segment = {});

@@ -7,7 +7,8 @@
 
 namespace pal {
 
-// Source: TensorFlow Models, research/audioset/yamnet (features.py, params.py). Counts are samples at `sample_rate` unless named.
+// Source: TensorFlow Models, research/audioset/yamnet (features.py, params.py). Counts are samples at
+// `sample_rate` unless named.
 struct YamnetMel {
   static constexpr int sample_rate = 16000;    // Hz
   static constexpr std::int64_t window = 400;  // 25 ms, Hann

@@ -8,14 +8,16 @@
 
 namespace pal {
 
-// PREFIX of a TensorFlow checkpoint that holds YAMNet's 55 layers as .../layer_with_weights-0 to -54 -> stem.*,
-// blocks.0.depthwise.* to blocks.12.pointwise.* (weight [out, in / groups, k, k], bias, mean, variance), classifier.weight
-// [521, 1024], classifier.bias. Throws UserError where a tensor is missing or has another shape.
+// PREFIX of a TensorFlow checkpoint that holds YAMNet's 55 layers as .../layer_with_weights-0 to -54 ->
+// stem.*, blocks.0.depthwise.* to blocks.12.pointwise.* (weight [out, in / groups, k, k], bias, mean,
+// variance), classifier.weight [521, 1024], classifier.bias. Throws UserError where a tensor is missing or
+// has another shape.
 TensorMap yamnet_from_tensorflow(const std::string& prefix);
 
-// model.bin of a Whisper in CTranslate2's form -> the encoder under Hugging Face's names (model.encoder.*), in the stored element
-// type. The fused query, key and value projection is split; Whisper's keys have no bias, so that part must be zero.
-// Throws UserError where a variable of the encoder is missing, unexpected, quantised, or has another shape.
+// model.bin of a Whisper in CTranslate2's form -> the encoder under Hugging Face's names (model.encoder.*),
+// in the stored element type. The fused query, key and value projection is split; Whisper's keys have no
+// bias, so that part must be zero. Throws UserError where a variable of the encoder is missing, unexpected,
+// quantised, or has another shape.
 TensorMap whisper_from_ctranslate2(const std::filesystem::path& path);
 
 }  // namespace pal

@@ -13,9 +13,9 @@ struct CTranslate2Model {
   TensorMap variables;  // as stored; aliases of a variable are left out
 };
 
-// Reads binary versions 4 to 6. Throws UserError that names file and variable where the file is missing, damaged, cut short or
-// longer than its contents, or of another version.
-// Source: CTranslate2, python/ctranslate2/specs/model_spec.py (ModelSpec.save).
+// Reads binary versions 4 to 6. Throws UserError that names file and variable where the file is missing,
+// damaged, cut short or longer than its contents, or of another version. Source: CTranslate2,
+// python/ctranslate2/specs/model_spec.py (ModelSpec.save).
 CTranslate2Model read_ctranslate2(const std::filesystem::path& path);
 
 }  // namespace pal

@@ -26,11 +26,12 @@ struct TokenSpan {
   double end = 0;
 };
 
-// Parameters are float32 and frozen (no gradient) until a stage of training asks for them; the module may be moved to any device.
+// Parameters are float32 and frozen (no gradient) until a stage of training asks for them; the module may be
+// moved to any device.
 class Encoder : public torch::nn::Module {
  public:
-  // samples: [n >= 1] float32 mono at sample_rate(), on any device -> [token_count(n), width()] on the parameters' device.
-  // Throws UserError where the clip is longer than `long_audio` allows.
+  // samples: [n >= 1] float32 mono at sample_rate(), on any device -> [token_count(n), width()] on the
+  // parameters' device. Throws UserError where the clip is longer than `long_audio` allows.
   torch::Tensor encode(const torch::Tensor& samples);
 
   virtual std::string type() const = 0;    // as in EncoderOptions
@@ -47,7 +48,8 @@ class Encoder : public torch::nn::Module {
   virtual torch::Tensor tokens_of(const torch::Tensor& samples) = 0;
 };
 
-// Loads an encoder. Throws UserError for an unknown type or policy, naming the known ones, and for weights that do not fit.
+// Loads an encoder. Throws UserError for an unknown type or policy, naming the known ones, and for weights
+// that do not fit.
 std::shared_ptr<Encoder> make_encoder(const EncoderOptions& options);
 
 // Decodes a recording, or a segment of it, and resamples it to the encoder's rate: [n] float32 on the CPU.

@@ -34,8 +34,8 @@ struct WhisperLayerImpl : torch::nn::Module {
 };
 TORCH_MODULE(WhisperLayer);
 
-// One token every 20 ms. A window of 30 s has 1500; with `trim` the last window keeps those that the clip fills.
-// Parameter names are Hugging Face's, without "model.encoder.".
+// One token every 20 ms. A window of 30 s has 1500; with `trim` the last window keeps those that the clip
+// fills. Parameter names are Hugging Face's, without "model.encoder.".
 class WhisperEncoder : public Encoder {
  public:
   explicit WhisperEncoder(const EncoderOptions& options);

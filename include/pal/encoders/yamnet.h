@@ -5,7 +5,8 @@
 
 namespace pal {
 
-// A convolution without bias, batch normalisation with fixed statistics and no scale, ReLU; padded as TensorFlow's SAME.
+// A convolution without bias, batch normalisation with fixed statistics and no scale, ReLU; padded as
+// TensorFlow's SAME.
 struct ConvNormImpl : torch::nn::Module {
   ConvNormImpl(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
                std::int64_t groups = 1);
@@ -19,7 +20,8 @@ struct ConvNormImpl : torch::nn::Module {
 };
 TORCH_MODULE(ConvNorm);
 
-// Six tokens a patch of 0.96 s, a patch every 0.48 s: patch-major, then time (3 steps of 0.32 s), then frequency (2 halves).
+// Six tokens a patch of 0.96 s, a patch every 0.48 s: patch-major, then time (3 steps of 0.32 s), then
+// frequency (2 halves).
 class Yamnet : public Encoder {
  public:
   explicit Yamnet(const EncoderOptions& options);
