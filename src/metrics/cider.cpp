@@ -14,7 +14,7 @@ namespace {
 
 using detail::count_ngrams, detail::kLongestNgram, detail::NgramCounts;
 
-constexpr double kSigma = 6.0;  // of the length penalty, in bigrams
+constexpr double kSigma = 6.0;  // of the length penalty, in words
 constexpr double kScale = 10.0;
 
 // In how many clips' references each n-gram occurs.
@@ -36,12 +36,12 @@ NgramCounts document_frequency(std::span<const CaptionWords> clips) {
 struct Vector {
   std::array<NgramCounts, kLongestNgram> weight;
   std::array<double, kLongestNgram> norm{};
-  double length = 0;  // in bigrams
+  double length = 0;  // in words
 };
 
 Vector weigh(const std::vector<std::string>& words, const NgramCounts& frequency, double log_clips) {
   Vector vector{count_ngrams(words)};
-  vector.length = words.empty() ? 0.0 : double(words.size() - 1);
+  vector.length = double(words.size());
   for (std::size_t n = 0; n < kLongestNgram; ++n) {
     double squares = 0;
     for (auto& [ngram, weight] : vector.weight[n]) {

@@ -60,8 +60,8 @@ TEST(AveragePrecision, ByHand) {
 }
 
 TEST(AveragePrecision, AWeightIsAsManyCopiesOfTheClip) {
-  const std::vector<double> scores = {0.9, 0.8, 0.8, 0.3, 0.1};
-  const std::vector<uint8_t> labels = {0, 1, 0, 1, 1};
+  const std::vector<double> scores = {0.3, 0.8, 0.9, 0.1, 0.8};
+  const std::vector<uint8_t> labels = {1, 1, 0, 1, 0};
   const std::vector<int32_t> weights = {2, 0, 1, 3, 1};
   std::vector<double> copied_scores;
   std::vector<uint8_t> copied_labels;

@@ -56,6 +56,8 @@ TEST(RougeL, BestPrecisionAndBestRecallMayBeOfTwoReferences) {
   EXPECT_NEAR(rouge_l(std::vector{clip})[0], 1.0, 1e-15);
   const CaptionWords order = {{"b", "a"}, {{"a", "b"}}};
   EXPECT_NEAR(rouge_l(std::vector{order})[0], 0.5, 1e-15);
+  const CaptionWords repeated = {{"a"}, {{"a", "a", "a"}}};  // one word in common: p 1, r 1/3
+  EXPECT_NEAR(rouge_l(std::vector{repeated})[0], 2.44 / 3 / (1.0 / 3 + 1.44), 1e-15);
   EXPECT_EQ(rouge_l(std::vector<CaptionWords>{{{"a"}, {{"b"}}}})[0], 0.0);
   EXPECT_THROW(rouge_l(std::vector<CaptionWords>{{{"a"}, {}}}), UserError);
 }

@@ -59,6 +59,13 @@ TEST(Cider, ALongerAnswerIsPenalised) {
   EXPECT_NEAR(cider_d(clips)[0], expected, kTolerance);
 }
 
+TEST(Cider, RepeatingAWordDoesNotPay) {
+  const std::vector<CaptionWords> clips = {{{"a", "a", "a", "b"}, {{"a", "b"}}}, {{"c"}, {{"d", "e"}}}};
+  // idf log 2 each. Unigrams (3, 1) and (1, 1) with the 3 clipped; bigrams ("a a" twice, "a b") and ("a b").
+  const double expected = 10.0 / 4 * std::exp(-4.0 / 72) * (2 / std::sqrt(10.0 * 2) + 1 / std::sqrt(5.0));
+  EXPECT_NEAR(cider_d(clips)[0], expected, kTolerance);
+}
+
 TEST(Cider, WhatHasNothingInCommonOrNoWordsScoresZero) {
   const std::vector<CaptionWords> clips = {{{}, {{"a", "b"}}}, {{"x"}, {{"c"}}}, {{"d"}, {{}}}};
   EXPECT_EQ(cider_d(clips), (std::vector<double>{0, 0, 0}));

@@ -13,16 +13,16 @@ namespace {
 const std::vector<Prediction> kPredictions = {{"1", "Dog", {"dog"}},
                                               {"2", "a cat", {"a dog", "a bird"}},
                                               {"3", "rain", {"Rain", "water"}},
-                                              {"4", "x", {"y"}}};
+                                              {"4", "x", {"X"}}};
 
 TEST(Score, AccuracyHasWilsonsInterval) {
   const auto score = score_predictions(kPredictions, "accuracy");
   EXPECT_EQ(score.metric, "accuracy");
-  EXPECT_EQ(score.score, 0.5);
+  EXPECT_EQ(score.score, 0.75);
   EXPECT_EQ(score.n, 4);
-  EXPECT_EQ(score.per_sample, (std::vector<double>{1, 0, 1, 0}));
-  EXPECT_EQ(score.low, wilson(2, 4).low);
-  EXPECT_EQ(score.high, wilson(2, 4).high);
+  EXPECT_EQ(score.per_sample, (std::vector<double>{1, 0, 1, 1}));
+  EXPECT_EQ(score.low, wilson(3, 4).low);
+  EXPECT_EQ(score.high, wilson(3, 4).high);
 }
 
 TEST(Score, CaptionIntervalHoldsTheScoreAndFollowsTheSeed) {
@@ -57,7 +57,14 @@ TEST(Score, AnUnknownMetricListsTheNames) {
   }
 }
 
-TEST(Score, NoPredictionsAreRefused) { EXPECT_THROW(score_predictions({}, "accuracy"), UserError); }
+TEST(Score, NoPredictionsAreRefused) {
+  try {
+    score_predictions({}, "accuracy");
+    FAIL();
+  } catch (const UserError& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("accuracy: expected at least one prediction"));
+  }
+}
 
 }  // namespace
 }  // namespace pal
