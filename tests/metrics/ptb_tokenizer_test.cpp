@@ -52,6 +52,7 @@ TEST(PtbTokenizer, AnswersAsTheOriginalInItsOddCorners) {
       {"'nuff 'em 'Twas O'Brien's", "nuff 'em 't was o'brien 's"},
       {"----- -- a\u2014b", "----- a b"},
       {"a \U0001F600 \u266A b", "a \u266A b"},  // what no rule knows goes
+      {"dog...5 ... o'o", "dog 5 o'o"},
       {"7p.m. 7 p.m. jan. May.", "7p m. 7 p.m. jan. may"},
   };
   for (const auto& [caption, expected] : cases) EXPECT_EQ(tokenizer.tokenize(caption), expected) << caption;
