@@ -45,6 +45,11 @@ TEST(Bleu, AWordIsMatchedAtMostAsOftenAsInOneReference) {
   EXPECT_THROW(bleu_counts(std::vector<CaptionWords>{{{"a"}, {}}}), UserError);
 }
 
+TEST(Bleu, WordsThatJoinToTheSameTextAreNotTheSame) {
+  const CaptionWords clip = {{"ab", "c"}, {{"a", "bc"}}};
+  EXPECT_EQ(bleu_counts(std::vector{clip})[0].matched[1], 0.0);
+}
+
 TEST(RougeL, EqualsPycocoevalcap) {
   EXPECT_NEAR(score_predictions(golden_predictions(), "rouge_l").score, golden()["rouge_l"].get<double>(),
               1e-12);

@@ -53,6 +53,16 @@ TEST(PtbTokenizer, AnswersAsTheOriginalInItsOddCorners) {
       {"----- -- a\u2014b", "----- a b"},
       {"a \U0001F600 \u266A b", "a \u266A b"},  // what no rule knows goes
       {"dog...5 ... o'o", "dog 5 o'o"},
+      {"it\u2019s don\u2019t \u2019em", "it 's do n't \u2019em"},
+      {"dog.Then a?b", "dog.then a?b"},
+      {"M'Baku ma'am y'all", "m'baku ma'am y' all"},
+      {"in '95 or '90s, '95.", "in '95 or '90s 95"},
+      {"\u00BD 2\u00BD", "1/2 2 1/2"},
+      {"3.5-second U.S.-based", "3.5-second u.s.-based"},
+      {"C++ or c#", "c++ or c#"},
+      {"(555) 123-4567", "-lrb-555-rrb-\u00a0123-4567"},
+      {"^_^ <<a>> a... . . .", "^_^ << a >> a."},
+      {"goodbye''s", "goodbye s"},
       {"7p.m. 7 p.m. jan. May.", "7p m. 7 p.m. jan. may"},
   };
   for (const auto& [caption, expected] : cases) EXPECT_EQ(tokenizer.tokenize(caption), expected) << caption;
