@@ -162,6 +162,17 @@ TEST(TensorFlowCheckpoint, NoDamageGoesUnnoticedOrCrashes) {
   EXPECT_THROW(read_tensorflow_checkpoint(write_checkpoint(folder / "v", {whole.index, data, 0})), UserError);
 }
 
+TEST(TensorFlowCheckpoint, AKeyMayShareNoMoreThanTheOneBeforeHas) {
+  const TemporaryFolder folder;
+  Checkpoint checkpoint = make_checkpoint(some_tensors());
+  checkpoint.index[0] = 5;  // the first entry's shared bytes
+  const std::size_t checksum_at = checkpoint.first_block - 4;
+  checkpoint.index.replace(checksum_at, 4, raw(masked(checkpoint.index.substr(0, checksum_at))));
+  const auto prefix = write_checkpoint(folder / "v", checkpoint);
+  EXPECT_THAT(message_of([&] { read_tensorflow_checkpoint(prefix); }),
+              testing::HasSubstr("damaged: a key shares 5 bytes with one of 0"));
+}
+
 // Damage that a hostile writer covers with right checksums: any table may be claimed, and none may crash the
 // reader.
 TEST(TensorFlowCheckpoint, HostileTablesEndInAMessage) {
