@@ -13,7 +13,7 @@ enum ExitCode : int {
 };
 
 // Runs `body` and turns what it throws into one message on stderr ("NAME: error: ...") and an exit code.
-// CLI::ParseError prints CLI11's own message and gives kUserError (kDone for --help and --version).
+// Command lines are parsed by tools/command_line.h.
 int run_tool(const char* name, const std::function<int()>& body);
 
 }  // namespace pal
