@@ -1,19 +1,15 @@
 #include "pal/data/manifest.h"
 
-#include <fmt/ranges.h>
-
-#include <fstream>
-#include <nlohmann/json.hpp>
 #include <set>
 
 #include "pal/core/check.h"
+#include "pal/core/json_lines.h"
 
 namespace pal {
 
 namespace {
 
 using Json = nlohmann::json;
-constexpr std::size_t kLongestLine = 1 << 20;
 
 std::string text_at(const Json& json, const char* key) {
   PAL_CHECK(json[key].is_string() && !json[key].get_ref<const std::string&>().empty(), "'{}' must be a text that is not empty",
@@ -80,13 +76,9 @@ void read_dialogue(const Json& json, const PromptOptions& options, Sample& sampl
     sample.messages.insert(sample.messages.begin(), {"system", options.system});
 }
 
-Sample read_sample(const std::string& line, const std::filesystem::path& folder, const PromptOptions& options) {
-  PAL_CHECK(line.size() <= kLongestLine, "the line has {} bytes, more than the {} that one may have", line.size(), kLongestLine);
-  const Json json = Json::parse(line, nullptr, /*allow_exceptions=*/false);
-  PAL_CHECK(json.is_object(), "expected a JSON object");
-  PAL_CHECK(json.contains("id"), "'id' is missing");
+Sample read_sample(const Json& json, const std::filesystem::path& folder, const PromptOptions& options) {
   Sample sample;
-  sample.id = text_at(json, "id");
+  sample.id = required_id(json);
   sample.clips = read_clips(json, folder);
   read_dialogue(json, options, sample);
   if (json.contains("references")) {
@@ -104,26 +96,13 @@ Sample read_sample(const std::string& line, const std::filesystem::path& folder,
 }  // namespace
 
 std::vector<Sample> read_manifest(const std::filesystem::path& path, const PromptOptions& options) {
-  PAL_CHECK(!std::filesystem::is_directory(path), "{}: is a folder, but a manifest (JSON lines) was expected", path.string());
-  std::ifstream file(path);
-  PAL_CHECK(file, "{}: cannot be read; does the manifest exist?", path.string());
   std::vector<Sample> samples;
-  std::vector<std::string> problems;
   std::set<std::string> ids;
-  std::string line;
-  for (int64_t number = 1; std::getline(file, line); ++number) {
-    if (line.find_first_not_of(" \t\r") == std::string::npos) continue;
-    try {
-      auto sample = read_sample(line, path.parent_path(), options);
-      PAL_CHECK(ids.insert(sample.id).second, "id '{}' stands twice", sample.id);
-      samples.push_back(std::move(sample));
-    } catch (const UserError& error) {
-      problems.push_back(fmt::format("{}:{}: {}", path.string(), number, error.what()));
-      if (problems.size() == 20) break;
-    }
-  }
-  PAL_CHECK(problems.empty(), "{}", fmt::join(problems, "\n"));
-  PAL_CHECK(!samples.empty(), "{}: holds no samples", path.string());
+  read_json_lines(path, [&](const Json& json) {
+    auto sample = read_sample(json, path.parent_path(), options);
+    PAL_CHECK(ids.insert(sample.id).second, "id '{}' stands twice", sample.id);
+    samples.push_back(std::move(sample));
+  });
   return samples;
 }
 

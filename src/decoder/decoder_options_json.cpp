@@ -3,6 +3,7 @@
 
 #include "pal/core/check.h"
 #include "pal/core/files.h"
+#include "pal/core/strict_json.h"
 #include "pal/decoder/decoder_options.h"
 
 namespace pal {
@@ -90,9 +91,7 @@ void read_sliding_window(const ConfigJson& config, const std::string& type, Deco
 
 DecoderOptions decoder_options_from_json(const std::filesystem::path& file) {
   const std::string where = file.string();
-  Json parsed = Json::parse(read_file(file, 1 << 20), nullptr, /*allow_exceptions=*/false);
-  PAL_CHECK(!parsed.is_discarded(), "{}: is not valid JSON", where);
-  const ConfigJson config(std::move(parsed), where);
+  const ConfigJson config(parse_strict_json(read_file(file, 1 << 20), where, /*deepest=*/16), where);
   const auto type = config.get<std::string>("model_type");
   PAL_CHECK(type == "llama" || type == "mistral" || type == "qwen2" || type == "qwen3",
             "{}: model_type '{}' is not supported; llama, mistral, qwen2 and qwen3 are", where, type);

@@ -20,25 +20,21 @@ std::string key_of(const Clip& clip) {
 }  // namespace
 
 EncodedClip ClipEncoder::encode(const Clip& clip) {
-  const auto key = key_of(clip);
-  auto& kept = kept_[key];
   EncodedClip encoded;
-  std::size_t i = 0;
   for (const auto& [name, encoder] : model_.encoders()) {
     const bool trained = is_trained(*encoder);
-    if (!trained && i < kept.size() && kept[i].defined()) {
-      encoded.push_back(kept[i++]);
+    const auto key = name + "\n" + key_of(clip);
+    if (const auto kept = kept_.find(key); !trained && kept != kept_.end()) {
+      encoded.push_back(kept->second);
       continue;
     }
     torch::AutoGradMode record(trained && torch::GradMode::is_enabled());
     encoded.push_back(encode_file(*encoder, clip.path, {}, clip.segment));
-    if (cache_) {
-      kept.resize(model_.encoders().size());
-      kept[i] = trained ? torch::Tensor() : encoded.back();
-    }
-    ++i;
+    if (trained)
+      kept_.erase(key);  // what it gave before it was trained is stale
+    else if (cache_)
+      kept_[key] = encoded.back();
   }
-  if (!cache_) kept_.erase(key);
   return encoded;
 }
 

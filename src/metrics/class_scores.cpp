@@ -3,7 +3,7 @@
 #include <set>
 
 #include "pal/core/check.h"
-#include "pal/metrics/json_lines.h"
+#include "pal/core/json_lines.h"
 
 namespace pal {
 

@@ -4,7 +4,7 @@
 
 #include "pal/core/check.h"
 #include "pal/core/files.h"
-#include "pal/metrics/json_lines.h"
+#include "pal/core/json_lines.h"
 
 namespace pal {
 

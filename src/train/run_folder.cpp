@@ -24,15 +24,6 @@ bool is_harmless(const std::string& path) {
   return false;
 }
 
-void lock(const fs::path& root) {
-  const auto path = root / "run.lock";
-  const int descriptor = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-  PAL_CHECK(descriptor >= 0, "{}: cannot be written: {}", path.string(), std::strerror(errno));
-  // Left open on purpose: the lock goes with the process, however it ends.
-  PAL_CHECK(::flock(descriptor, LOCK_EX | LOCK_NB) == 0, "{}: another process trains here; choose another --output",
-            root.string());
-}
-
 }  // namespace
 
 std::optional<Checkpoint> RunFolder::newest(const std::string& config_text) const {
@@ -53,16 +44,24 @@ std::optional<Checkpoint> RunFolder::newest(const std::string& config_text) cons
   return checkpoint;
 }
 
-RunState prepare_run_folder(const fs::path& root, bool resume) {
-  std::error_code error;
-  fs::create_directories(root, error);
-  PAL_CHECK(!error && fs::is_directory(root), "{}: cannot be made: {}", root.string(), error ? error.message() : "it is a file");
-  lock(root);
+bool holds_finished_run(const fs::path& root, bool resume) {
+  PAL_CHECK(!fs::exists(root) || fs::is_directory(root), "{}: is a file, but a folder for the run was expected", root.string());
   const bool finished = fs::exists(root / "final" / "manifest.json");
   const bool begun = finished || fs::exists(root / "checkpoints") || fs::exists(root / "log.jsonl");
   PAL_CHECK(!begun || resume, "{}: holds a run already; go on with --resume auto, or choose another --output", root.string());
-  if (finished) open_checkpoint(root / "final");  // throws where it is damaged
-  return finished ? RunState::kFinished : begun ? RunState::kUnfinished : RunState::kFresh;
+  if (finished) open_checkpoint(root / "final");
+  return finished;
+}
+
+void claim_run_folder(const fs::path& root) {
+  std::error_code error;
+  fs::create_directories(root, error);
+  PAL_CHECK(!error, "{}: cannot be made: {}", root.string(), error.message());
+  const auto path = root / "run.lock";
+  const int descriptor = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+  PAL_CHECK(descriptor >= 0, "{}: cannot be written: {}", path.string(), std::strerror(errno));
+  // Left open on purpose: the lock goes with the process, however it ends.
+  PAL_CHECK(::flock(descriptor, LOCK_EX | LOCK_NB) == 0, "{}: another process trains here; choose another --output", root.string());
 }
 
 }  // namespace pal

@@ -13,6 +13,7 @@ class RunFolder {
  public:
   RunFolder(std::filesystem::path root, int64_t keep) : root_(std::move(root)), store_(root_ / "checkpoints", int(keep)) {}
 
+  const std::filesystem::path& root() const { return root_; }
   std::filesystem::path log() const { return root_ / "log.jsonl"; }
   std::filesystem::path tensorboard() const { return root_ / "tensorboard"; }
   std::filesystem::path final() const { return root_ / "final"; }
@@ -26,10 +27,11 @@ class RunFolder {
   CheckpointStore store_;
 };
 
-enum class RunState { kFresh, kUnfinished, kFinished };
+// Looks, and writes nothing: true where a finished run lies there. Throws UserError where it holds a run and `resume` is not set, or
+// the finished run is damaged.
+bool holds_finished_run(const std::filesystem::path& root, bool resume);
 
-// Makes the folder and takes its lock, held until the process ends. Throws UserError where another process trains there, and
-// where it holds a run already and `resume` is not set.
-RunState prepare_run_folder(const std::filesystem::path& root, bool resume);
+// Makes the folder and takes its lock, held until the process ends. Throws UserError where another process trains there.
+void claim_run_folder(const std::filesystem::path& root);
 
 }  // namespace pal

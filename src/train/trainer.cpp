@@ -57,12 +57,17 @@ class Trainer {
       : session_(open_session(config, device)), folder_(options.output, session_.config.train.keep),
         config_text_(run_config_yaml(session_.config)), bar_(std::cerr, progress_options_for_stderr()) {
     samples_ = session_.samples(session_.config.data.train);
+    for (const auto& stage : session_.config.stages) {  // a wrong pattern of a later stage is an error now, not after days
+      apply_stage_policy(session_.parameters(), stage.trainable);
+      (void)Schedule(schedule_options(stage));
+    }
     spdlog::info("{} samples to train on; attention backend {}; {} on {}", samples_.size(), session_.model->backend().name(),
                  session_.config.model.dtype, device.str());
   }
 
   TrainingEnd run(bool resume, bool dry_run) {
     if (dry_run) return describe_stages();
+    claim_run_folder(folder_.root());  // not before all that the config says is known to fit
     folder_.checkpoints().remove_leftovers();
     std::optional<Checkpoint> newest;
     if (resume) newest = folder_.newest(config_text_);
@@ -126,6 +131,10 @@ class Trainer {
     saved_step_ = progress_.step;
   }
 
+  static ScheduleOptions schedule_options(const StageOptions& stage) {
+    return {stage.learning_rate, stage.steps, stage.warmup, stage.decay, stage.final_ratio};
+  }
+
   AdamWOptions optimizer_options(const StageOptions& stage) const {
     AdamWOptions o;
     o.learning_rate = stage.learning_rate;
@@ -146,7 +155,7 @@ class Trainer {
     optimizer_.emplace(session_.parameters(), optimizer_options(stage));
     if (optimizer_state_) optimizer_->load(optimizer_state_->first, optimizer_state_->second);
     optimizer_state_.reset();
-    const Schedule schedule({stage.learning_rate, stage.steps, stage.warmup, stage.decay, stage.final_ratio});
+    const Schedule schedule(schedule_options(stage));
     Sampler sampler(int64_t(samples_.size()), stream_seed(uint64_t(session_.config.train.seed), "stage", progress_.stage),
                     progress_.sampler);
 
@@ -271,10 +280,7 @@ class Trainer {
 
 TrainingEnd train(const RunConfig& config, const TrainerOptions& options, torch::Device device) {
   PAL_CHECK(!config.stages.empty(), "the config has no stages to train");
-  if (!options.dry_run) {
-    const auto state = prepare_run_folder(options.output, options.resume);
-    if (state == RunState::kFinished) return TrainingEnd::kWasFinished;
-  }
+  if (!options.dry_run && holds_finished_run(options.output, options.resume)) return TrainingEnd::kWasFinished;
   return Trainer(config, options, device).run(options.resume, options.dry_run);
 }
 

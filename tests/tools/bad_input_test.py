@@ -127,9 +127,16 @@ class BadInput(unittest.TestCase):
                 self.assertIn(old, GOOD)
                 config = pathlib.Path(folder) / "config.yaml"
                 config.write_text(GOOD.replace(old, new, 1))
-                result = run("pal-train", "--config", config, "--dry-run", "--output", f"{folder}/run")
+                result = run("pal-train", "--config", config, "--output", f"{folder}/run")
                 config.unlink()
                 self.check(result, fragments, folder)
+                self.assertFalse((pathlib.Path(folder) / "run").exists(), "a folder was made for a run that cannot be")
+
+    def test_a_wrong_pattern_of_a_later_stage_is_found_before_the_first_begins(self):
+        with tempfile.TemporaryDirectory() as folder:
+            result = run("pal-train", "--config", "configs/quickstart/smoke.yaml", "--output", f"{folder}/run",
+                         "--set", "stages.tune.trainable=[conectors.*]")
+            self.check(result, ["conectors.*"], folder)
 
     def test_wrong_commands_and_files(self):
         for program, arguments, fragments in COMMANDS:

@@ -25,7 +25,7 @@ class ClipEncoder {
  private:
   PalModel& model_;
   bool cache_;
-  std::map<std::string, EncodedClip> kept_;
+  std::map<std::string, torch::Tensor> kept_;  // by encoder, file and segment
 };
 
 enum class Purpose { kTraining, kAnswering };  // with the answer as target; or up to where it begins

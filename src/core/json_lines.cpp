@@ -1,4 +1,4 @@
-#include "pal/metrics/json_lines.h"
+#include "pal/core/json_lines.h"
 
 #include <cerrno>
 #include <cstring>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pal/core/check.h"
+#include "pal/core/strict_json.h"
 
 namespace pal {
 
@@ -16,14 +17,10 @@ using nlohmann::json;
 
 constexpr std::size_t kLongestLine = 1 << 20;
 constexpr std::size_t kProblemsShown = 20;
+constexpr int kDeepest = 16;  // levels of lists and objects
 
 void take_line(const char* line, const std::function<void(const json&)>& take) {
-  json object;
-  try {
-    object = json::parse(line);
-  } catch (const json::exception& error) {
-    user_error("not valid JSON: {}", error.what());
-  }
+  const json object = parse_strict_json(line, "not valid JSON", kDeepest);
   PAL_CHECK(object.is_object(), "expected a JSON object, got {}", object.type_name());
   take(object);
 }
