@@ -10,6 +10,7 @@
 
 namespace pal {
 
+// A decoded recording.
 struct Waveform {
   torch::Tensor samples;  // [n] float32, full scale is +-1, the mean of the channels
   int sample_rate = 0;    // Hz
@@ -20,21 +21,22 @@ struct DecodeLimits {
   double max_seconds = 3600;  // of what is decoded; checked by the header before anything is read
   int min_rate = 1000;        // Hz
   int max_rate = 768000;      // Hz
-  int max_channels = 64;
+  int max_channels = 64;      // channels of the file
 };
 
 // The part of a recording to decode, in seconds from its beginning.
 struct AudioSegment {
-  double start = 0;
+  double start = 0;  // of the first sample
   std::optional<double>
       end;  // absent: to the end. May lie up to 0.1 s past it, as the rounded times of data sets do
 };
 
+// What a recording's header says.
 struct AudioInfo {
-  std::int64_t frames = 0;  // samples a channel
-  int sample_rate = 0;      // Hz
-  int channels = 0;
-  double seconds() const { return double(frames) / sample_rate; }
+  std::int64_t frames = 0;                                         // samples a channel
+  int sample_rate = 0;                                             // Hz
+  int channels = 0;                                                // of the file
+  double seconds() const { return double(frames) / sample_rate; }  // length of the recording
 };
 
 // The header alone, held to the limits of rate and channels, not to that of length. A file that does not say

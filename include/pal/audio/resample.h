@@ -7,7 +7,7 @@
 
 namespace pal {
 
-// samples: [n] float32 on the CPU, sampled at `from` Hz -> [resampled_length(n, from, to)] at `to` Hz.
+// Resamples. samples: [n] float32 on the CPU, sampled at `from` Hz -> [resampled_length(n, from, to)] at `to` Hz.
 // Any pair of rates from 1 to 768000 Hz. Kernels are kept for the next call with the same rates; only the
 // taps inside the window are stored, so one never takes more than (from + to) * 16 / gcd(from, to) numbers
 // (44101 -> 16000 Hz: 0.6 million). Throws UserError for rates outside that range. Source: torchaudio 2.11,

@@ -18,7 +18,7 @@ struct WhisperMel {
   static constexpr double range = 8;  // powers of ten below the loudest value that are kept
 };
 
-// samples: [n] float32 mono at 16 kHz, n <= 480000, padded with zeros to 30 s -> [mels, 3000].
+// The spectrogram. samples: [n] float32 mono at 16 kHz, n <= 480000, padded with zeros to 30 s -> [mels, 3000].
 // mels: 80, or 128 from large-v3 on; any number of at least 1 works.
 torch::Tensor whisper_mel(const torch::Tensor& samples, std::int64_t mels);
 

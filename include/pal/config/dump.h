@@ -20,10 +20,11 @@ std::string to_yaml(const T& config) {
   return block_text(ConfigValue<T>::write(config));
 }
 
+// One value that two dumps do not have in common.
 struct Difference {
   std::string path;    // "train.steps", "stages.0.name"
   std::string before;  // on one line; "(absent)" where the key is not there
-  std::string after;
+  std::string after;   // as `before`
 };
 
 // The values that differ between two dumps of to_yaml, in the order of `before`, then what only `after` has.

@@ -36,45 +36,53 @@ concept Described = std::is_class_v<T> && requires(Fields& fields, T& value) {
 class FieldValue {
  public:
   virtual ~FieldValue() = default;
+  // Reads the value at `at` into the field; what is wrong with it goes to `problems`.
   virtual void read(const Place& at, Problems& problems) = 0;
   // Its key is not in the map `in`: what is required inside it is then missing too.
   virtual void read_absent(const Place& in, const std::string& key, Problems& problems) = 0;
-  virtual Node write() const = 0;
-  virtual std::string type_name() const = 0;
-  virtual bool is_struct() const = 0;
+  virtual Node write() const = 0;             // reads back as the same value
+  virtual std::string type_name() const = 0;  // after "expected "
+  virtual bool is_struct() const = 0;         // whether it has fields of its own
+  // Calls `visit` for each struct inside, itself included.
   virtual void visit_structs(const std::string& path, const StructVisitor& visit) = 0;
 };
 
+// A limit of a number.
 struct Bound {
-  enum class Kind { kAbove, kAtLeast, kBelow, kAtMost } kind;
-  double limit;
+  // The side of the limit on which values are allowed.
+  enum class Kind { kAbove, kAtLeast, kBelow, kAtMost } kind;  // which side of `limit` is allowed
+  double limit;                                                // in the option's own unit
 
-  bool holds(double value) const;
-  std::string text() const;  // "above 0", "at least 1"
+  bool holds(double value) const;  // whether `value` is allowed
+  std::string text() const;        // "above 0", "at least 1"
 };
 
 // One row of the table. Limits and choices hold for each element of a list and each value of a map.
 class Field {
  public:
+  // As Fields::field and Fields::required make it. `doc`: the option's meaning, for messages and the reference text.
   Field(std::string key, std::string doc, bool required, std::unique_ptr<FieldValue> value);
 
+  // Limits of a number; several may stand together:
   Field& above(double limit) { return bounded(Bound::Kind::kAbove, limit); }
   Field& at_least(double limit) { return bounded(Bound::Kind::kAtLeast, limit); }
   Field& below(double limit) { return bounded(Bound::Kind::kBelow, limit); }
   Field& at_most(double limit) { return bounded(Bound::Kind::kAtMost, limit); }
+  // Allowed words, or numbers as they are written.
   Field& one_of(std::vector<std::string> choices);
   Field& not_empty();                               // text, list or map
   Field& variant();                                 // the field whose value `only_for` speaks of
   Field& only_for(std::vector<std::string> names);  // an error to give, and not required, for other variants
 
-  const std::string& key() const { return key_; }
-  const std::string& doc() const { return doc_; }
-  bool is_required() const { return required_; }
-  bool is_variant() const { return is_variant_; }
-  const std::vector<std::string>& variants() const { return variants_; }
-  FieldValue& value() { return *value_; }
-  const FieldValue& value() const { return *value_; }
+  const std::string& key() const { return key_; }                         // in the map that the struct reads
+  const std::string& doc() const { return doc_; }                         // its meaning, for messages and the reference text
+  bool is_required() const { return required_; }                          // its absence is a problem
+  bool is_variant() const { return is_variant_; }                         // variant() was called
+  const std::vector<std::string>& variants() const { return variants_; }  // the names of only_for(); empty: every variant
+  FieldValue& value() { return *value_; }                                 // stays the struct's own
+  const FieldValue& value() const { return *value_; }                     // stays the struct's own
 
+  // Reads the value at `at` and holds it to limits and choices; what is wrong goes to `problems`.
   void read(const Place& at, Problems& problems);
   std::string allowed()
       const;  // "above 0, at most 1", "one of a, b; only for qformer"; for the reference text
@@ -94,15 +102,18 @@ class Field {
   std::vector<std::string> variants_;
 };
 
+// The table of a struct, as its `describe` fills it.
 class Fields {
  public:
+  // Adds a row: `value`, which must outlive the table, is read from `key`. What it holds now is the default.
   template <class T>
   Field& field(std::string key, T& value, std::string doc);
+  // The same for a key that must be given.
   template <class T>
   Field& required(std::string key, T& value, std::string doc);
 
-  std::deque<Field>& all() { return fields_; }
-  std::vector<std::string> keys() const;
+  std::deque<Field>& all() { return fields_; }  // rows in the order in which they were added
+  std::vector<std::string> keys() const;        // in the same order
   // The present value of the field marked `variant`; empty where there is none.
   std::string chosen_variant() const;
 
@@ -115,9 +126,11 @@ void read_fields(const Place& at, Fields& fields, Problems& problems);
 // All fields that belong to the present variant, in the table's order.
 Node write_fields(Fields& fields);
 
+// Any struct with a `describe`: a map of its fields.
 template <class T>
 requires Described<T>
 struct ConfigValue<T> {
+  // As the trait says (value.h):
   static std::string type_name() { return "a map"; }
   static void read(const Place& at, Problems& problems, T& value) {
     Fields fields;

@@ -10,6 +10,7 @@
 
 namespace pal {
 
+// The list that readers of values add to.
 class Problems {
  public:
   // "ORIGIN: 'PATH': MESSAGE"
@@ -17,7 +18,7 @@ class Problems {
   // "ORIGIN: TEXT"
   void add(const Origin& origin, std::string text) { lines_.emplace_back(origin, std::move(text)); }
 
-  std::size_t count() const { return lines_.size(); }
+  std::size_t count() const { return lines_.size(); }  // found so far
 
   // Throws one UserError with a line for each problem, by file and line; nothing where there is none.
   void raise() const;

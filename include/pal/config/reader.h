@@ -34,9 +34,10 @@
 
 namespace pal {
 
+// Fills config structs from one document and collects what is wrong, as the top of the file shows.
 class ConfigReader {
  public:
-  explicit ConfigReader(Node document) : root_(std::move(document)) {}
+  explicit ConfigReader(Node document) : root_(std::move(document)) {}  // as load_document gives it
 
   // Reads the document into `config`; what is not given stays as it is. Problems are collected until `finish`.
   template <class T>
@@ -48,8 +49,8 @@ class ConfigReader {
   // or name), or of the nearest map around it that was written.
   void problem(std::string_view path, const std::string& message);
 
-  bool ok() const { return problems_.count() == 0; }
-  const Node& root() const { return root_; }
+  bool ok() const { return problems_.count() == 0; }  // no problem so far
+  const Node& root() const { return root_; }          // the document
 
   // Throws one UserError with a line for each problem, sorted by file and line; nothing where there is none.
   void finish() const { problems_.raise(); }

@@ -11,6 +11,7 @@ namespace pal {
 // A path of a list's element ends in [], one of a map's value in .<name>.
 std::string reference_of(const std::string& title, Fields& fields);
 
+// The reference of the struct T with its default values.
 template <class T>
 std::string reference(const std::string& title) {
   T defaults{};

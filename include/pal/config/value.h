@@ -5,6 +5,7 @@
 //     static std::string type_name() { return "all, {from: N} or a list of layers"; }   // after "expected "
 //     static void read(const Place& at, Problems& problems, LayerChoice& value);        // adds what is wrong to problems
 //     static Node write(const LayerChoice& value);                                      // reads back as the same value
+//     static void visit_structs(LayerChoice& value, const std::string& path, const StructVisitor& visit);   // where it holds structs
 //   };
 #pragma once
 
@@ -26,6 +27,7 @@ namespace pal {
 
 class Fields;
 
+// How a T stands in YAML, as the top of the file shows; what has no specialisation cannot be an option.
 template <class T>
 struct ConfigValue;
 
@@ -42,6 +44,7 @@ concept NamedEnum = std::is_enum_v<E> && requires(E e) {
 // Called with the key path and the fields of each struct inside a value, for the reference text.
 using StructVisitor = std::function<void(const std::string& path, Fields& fields)>;
 
+// Reads the value at `at` by the trait of its type; what is wrong with it goes to `problems`.
 template <class T>
 void read_value(const Place& at, Problems& problems, T& value) {
   ConfigValue<T>::read(at, problems, value);
@@ -78,8 +81,10 @@ void visit_structs(T& value, const std::string& path, const StructVisitor& visit
 
 }  // namespace detail
 
+// true or false, unquoted.
 template <>
 struct ConfigValue<bool> {
+  // As the trait says (top of the file):
   static std::string type_name() { return "true or false"; }
   static void read(const Place& at, Problems& problems, bool& value) {
     detail::assign(value, detail::read_boolean(at, problems));
@@ -87,9 +92,11 @@ struct ConfigValue<bool> {
   static Node write(bool value) { return Node::scalar(value ? "true" : "false"); }
 };
 
+// Whole numbers in the range of T.
 template <std::integral T>
 struct ConfigValue<T> {
   static_assert(sizeof(T) < sizeof(std::int64_t) || std::signed_integral<T>, "use std::int64_t");
+  // As the trait says (top of the file):
   static std::string type_name() { return "an integer"; }
   static void read(const Place& at, Problems& problems, T& value) {
     using Limits = std::numeric_limits<T>;
@@ -98,8 +105,10 @@ struct ConfigValue<T> {
   static Node write(T value) { return Node::scalar(std::to_string(value)); }
 };
 
+// Finite numbers in the range of T.
 template <std::floating_point T>
 struct ConfigValue<T> {
+  // As the trait says (top of the file):
   static std::string type_name() { return "a number"; }
   static void read(const Place& at, Problems& problems, T& value) {
     detail::assign(value, detail::read_number(at, problems, std::numeric_limits<T>::max()));
@@ -107,8 +116,10 @@ struct ConfigValue<T> {
   static Node write(T value) { return detail::write_number(value); }
 };
 
+// Text: what stands there, quoted or not.
 template <>
 struct ConfigValue<std::string> {
+  // As the trait says (top of the file):
   static std::string type_name() { return "text"; }
   static void read(const Place& at, Problems& problems, std::string& value) {
     detail::assign(value, detail::read_text(at, problems, type_name()));
@@ -119,6 +130,7 @@ struct ConfigValue<std::string> {
 // As written: relative paths are left as they are.
 template <>
 struct ConfigValue<std::filesystem::path> {
+  // As the trait says (top of the file):
   static std::string type_name() { return "a path"; }
   static void read(const Place& at, Problems& problems, std::filesystem::path& value) {
     detail::assign(value, detail::read_text(at, problems, type_name()));
@@ -126,8 +138,10 @@ struct ConfigValue<std::filesystem::path> {
   static Node write(const std::filesystem::path& value) { return Node::string(value.string()); }
 };
 
+// Enums with `config_names`: one of the names.
 template <NamedEnum E>
 struct ConfigValue<E> {
+  // As the trait says (top of the file):
   static std::vector<std::string> names() {
     std::vector<std::string> all;
     for (const auto& [value, name] : config_names(E{})) all.push_back(name);
@@ -146,8 +160,10 @@ struct ConfigValue<E> {
   }
 };
 
+// What T reads, or null for none.
 template <class T>
 struct ConfigValue<std::optional<T>> {
+  // As the trait says (top of the file):
   static std::string type_name() { return "null or " + ConfigValue<T>::type_name(); }
   static void read(const Place& at, Problems& problems, std::optional<T>& value) {
     value.reset();
@@ -165,8 +181,10 @@ struct ConfigValue<std::optional<T>> {
   }
 };
 
+// A list; it replaces what the vector holds.
 template <class T>
 struct ConfigValue<std::vector<T>> {
+  // As the trait says (top of the file):
   static std::string type_name() { return "a list, each element " + ConfigValue<T>::type_name(); }
   static void read(const Place& at, Problems& problems, std::vector<T>& value) {
     if (!detail::expect_kind(at, problems, Node::Kind::kList, type_name())) return;
@@ -188,8 +206,10 @@ struct ConfigValue<std::vector<T>> {
   }
 };
 
+// A map whose keys are names; it replaces what the std::map holds.
 template <class T>
 struct ConfigValue<std::map<std::string, T>> {
+  // As the trait says (top of the file):
   static std::string type_name() { return "a map of names, each value " + ConfigValue<T>::type_name(); }
   static void read(const Place& at, Problems& problems, std::map<std::string, T>& value) {
     if (!detail::expect_kind(at, problems, Node::Kind::kMap, type_name())) return;

@@ -9,13 +9,14 @@
 
 namespace pal {
 
+// What a document may be at most; beyond it lies a mistake or an attack.
 struct YamlLimits {
-  static constexpr std::size_t kFileBytes = std::size_t{1} << 20;
-  static constexpr std::size_t kKeyBytes = 256;
-  static constexpr int kDepth = 32;
+  static constexpr std::size_t kFileBytes = std::size_t{1} << 20;  // of one file
+  static constexpr std::size_t kKeyBytes = 256;                    // of one key
+  static constexpr int kDepth = 32;                                // nested lists and maps
   // Of all values with their aliases expanded: their text and kNodeBytes each.
   static constexpr std::size_t kExpandedBytes = std::size_t{4} << 20;
-  static constexpr std::size_t kNodeBytes = 128;
+  static constexpr std::size_t kNodeBytes = 128;  // counted for each value, beside its text
 };
 
 // How lines are named: "pal.yaml:3" for a file, the bare source for a --set flag.

@@ -11,6 +11,7 @@
 
 namespace pal {
 
+// A connector as a config describes it.
 struct ConnectorOptions {
   std::string type = "mlp";  // mlp | linear | qformer | mean_pool
   int64_t hidden = 0;        // mlp: hidden width; 0: the decoder's. mean_pool: as mlp
@@ -20,12 +21,13 @@ struct ConnectorOptions {
   int64_t factor = 2;        // mean_pool: neighbouring tokens averaged into one
 };
 
+// A module between one encoder and the decoder. Clips do not see each other.
 class Connector : public torch::nn::Module {
  public:
   // Tokens that a clip of `tokens` encoder tokens becomes: the one place that says so. 0 stays 0.
   virtual int64_t output_length(int64_t tokens) const = 0;
 
-  // tokens: [sum of lengths, E], the clips' encoder tokens back to back -> [sum of output_length(lengths), D].
+  // Maps the tokens of clips. tokens: [sum of lengths, E], the clips' encoder tokens back to back -> [sum of output_length(lengths), D].
   virtual torch::Tensor forward(const torch::Tensor& tokens, const std::vector<int64_t>& lengths) = 0;
 };
 

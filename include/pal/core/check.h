@@ -16,6 +16,7 @@ class UserError : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// Throws UserError with the formatted message.
 template <typename... Args>
 [[noreturn]] void user_error(fmt::format_string<Args...> format, Args&&... args) {
   throw UserError(fmt::format(format, std::forward<Args>(args)...));

@@ -21,15 +21,16 @@ namespace pal {
 // A metadata value. Integers of 8 to 64 bits are widened to 64, float32 to double (both exactly); arrays hold one
 // type, and arrays of arrays nest.
 struct GgufValue {
-  using Nested = std::vector<GgufValue>;
+  using Nested = std::vector<GgufValue>;  // arrays of arrays
   std::variant<std::uint64_t, std::int64_t, double, bool, std::string, std::vector<std::uint64_t>,
                std::vector<std::int64_t>, std::vector<double>, std::vector<bool>, std::vector<std::string>,
                Nested>
-      value;
+      value;  // the value, in its widened type
 };
 
+// A tensor of the file.
 struct GgufEntry : TensorEntry {
-  GgmlType type = GgmlType::kF32;
+  GgmlType type = GgmlType::kF32;  // of its elements
 };
 
 // A GGUF file whose metadata and tensor infos have been read and checked: every tensor lies inside the file, aligned,
@@ -39,13 +40,13 @@ class GgufFile {
   // Throws UserError that names the file and, where it is about one, the key or the tensor.
   explicit GgufFile(const std::filesystem::path& path);
 
-  std::string name() const { return file_.name(); }
+  std::string name() const { return file_.name(); }  // the path, for messages
 
   // Metadata by key. The plain getters throw UserError naming file and key where the key is missing or holds another
   // type; the optional ones only where it holds another type. Whole numbers are accepted whatever their width and
-  // signedness as long as they fit; real() also takes whole numbers.
+  // signedness as long as they fit; real() also takes whole numbers:
   const std::map<std::string, GgufValue>& metadata() const { return metadata_; }
-  bool has(const std::string& key) const { return metadata_.contains(key); }
+  bool has(const std::string& key) const { return metadata_.contains(key); }  // never throws
   std::string string(const std::string& key) const;
   std::uint64_t uint(const std::string& key) const;
   double real(const std::string& key) const;
@@ -58,9 +59,9 @@ class GgufFile {
   std::optional<double> optional_real(const std::string& key) const;
   std::optional<bool> optional_boolean(const std::string& key) const;
 
-  const std::map<std::string, GgufEntry>& tensors() const { return tensors_; }
-  const GgufEntry& entry(const std::string& name) const;     // throws UserError where there is none
-  std::span<const std::byte> bytes(const GgufEntry&) const;  // still quantised; valid as long as this object
+  const std::map<std::string, GgufEntry>& tensors() const { return tensors_; }  // by name
+  const GgufEntry& entry(const std::string& name) const;                        // throws UserError where there is none
+  std::span<const std::byte> bytes(const GgufEntry&) const;                     // still quantised; valid as long as this object
 
  private:
   const GgufValue& value(const std::string& key) const;

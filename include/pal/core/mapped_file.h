@@ -8,6 +8,7 @@
 
 namespace pal {
 
+// A mapping of one file, undone by the destructor.
 class MappedFile {
  public:
   // Throws UserError that names the file where it is missing, unreadable, empty or no ordinary file.
@@ -19,7 +20,7 @@ class MappedFile {
   // Valid as long as this object. A file that is cut short while it is mapped ends the program (SIGBUS), so replace
   // weights files by renaming (write_file_atomically), never by writing over them.
   std::span<const std::byte> bytes() const { return bytes_; }
-  std::string name() const { return path_.string(); }
+  std::string name() const { return path_.string(); }  // the path, for messages
 
  private:
   std::filesystem::path path_;

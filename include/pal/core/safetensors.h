@@ -15,10 +15,12 @@
 
 namespace pal {
 
+// A tensor of the file.
 struct SafetensorsEntry : TensorEntry {
-  DType dtype = DType::kF32;
+  DType dtype = DType::kF32;  // of its elements
 };
 
+// The texts of the header's `__metadata__`, by key.
 using SafetensorsMetadata = std::map<std::string, std::string>;
 
 // A safetensors file whose header has been read and checked: every tensor lies inside the file, is as long as its
@@ -28,9 +30,9 @@ class SafetensorsFile {
   // Throws UserError that names the file and, where it is about one, the tensor.
   explicit SafetensorsFile(const std::filesystem::path& path);
 
-  const std::map<std::string, SafetensorsEntry>& tensors() const { return tensors_; }
-  const SafetensorsMetadata& metadata() const { return metadata_; }
-  std::string name() const { return file_.name(); }
+  const std::map<std::string, SafetensorsEntry>& tensors() const { return tensors_; }  // by name
+  const SafetensorsMetadata& metadata() const { return metadata_; }                    // empty where the header has none
+  std::string name() const { return file_.name(); }                                    // the path, for messages
 
   const SafetensorsEntry& entry(const std::string& name) const;     // throws UserError where there is none
   std::span<const std::byte> bytes(const SafetensorsEntry&) const;  // valid as long as this object

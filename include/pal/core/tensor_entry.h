@@ -10,14 +10,15 @@
 
 namespace pal {
 
+// One tensor as a file's header states it.
 struct TensorEntry {
-  std::string name;
+  std::string name;                 // in the file
   std::vector<std::int64_t> shape;  // outermost dimension first, as torch has it
   std::uint64_t begin = 0;          // bytes from the start of the data
-  std::uint64_t end = 0;
+  std::uint64_t end = 0;            // the byte after its last
 };
 
-// `a * b`, `a + b`, or nothing where it does not fit.
+// `a * b` and `a + b`, or nothing where they do not fit into 64 bits:
 std::optional<std::uint64_t> checked_product(std::uint64_t a, std::uint64_t b);
 std::optional<std::uint64_t> checked_sum(std::uint64_t a, std::uint64_t b);
 

@@ -15,6 +15,7 @@
 
 namespace pal {
 
+// Tensors by name.
 using TensorMap = std::map<std::string, torch::Tensor>;
 
 // All tensors of one *.safetensors file, on the CPU, in memory of their own. Throws UserError that names file and tensor.
@@ -29,8 +30,8 @@ void save_safetensors(const std::filesystem::path& path, const TensorMap& tensor
 
 // What load() will return.
 struct TensorInfo {
-  std::vector<std::int64_t> shape;
-  DType dtype;
+  std::vector<std::int64_t> shape;  // outermost dimension first
+  DType dtype;                      // of the elements
 };
 
 // A file or folder of named tensors, opened without reading their data (memory mapped). Every function that takes a
@@ -38,9 +39,9 @@ struct TensorInfo {
 class TensorSource {
  public:
   virtual ~TensorSource() = default;
-  virtual std::vector<std::string> names() const = 0;  // sorted
-  virtual bool has(const std::string& name) const = 0;
-  virtual TensorInfo info(const std::string& name) const = 0;
+  virtual std::vector<std::string> names() const = 0;          // sorted
+  virtual bool has(const std::string& name) const = 0;         // whether there is such a tensor
+  virtual TensorInfo info(const std::string& name) const = 0;  // without reading its data
   // On the CPU, in memory of its own. GGUF's quantised types come dequantised to float32; F32, F16 and BF16 as they are.
   virtual torch::Tensor load(const std::string& name) const = 0;
   virtual std::string describe() const = 0;  // the path, for messages

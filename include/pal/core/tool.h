@@ -5,6 +5,7 @@
 
 namespace pal {
 
+// What a program ends with.
 enum ExitCode : int {
   kDone = 0,          // everything was done
   kFailed = 1,        // our mistake, or the machine's

@@ -20,19 +20,22 @@
 
 namespace pal {
 
+// A recording, or a part of it.
 struct Clip {
-  std::filesystem::path path;
-  AudioSegment segment;  // seconds
+  std::filesystem::path path;  // of the recording, as it can be opened from here
+  AudioSegment segment;        // seconds
 };
 
+// One line of a manifest.
 struct Sample {
-  std::string id;
-  std::vector<Clip> clips;
+  std::string id;                       // different from all others of the manifest
+  std::vector<Clip> clips;              // in the order of their places in the messages
   std::vector<Message> messages;        // with the answer last
   std::string label;                    // empty: none
   std::vector<std::string> references;  // right answers
 };
 
+// What is said to samples that do not say it themselves.
 struct PromptOptions {
   std::string question = "What is this sound?";  // for samples that have only a label
   std::string answer = "{label}";                // their answer; {label} stands for the label

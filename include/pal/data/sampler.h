@@ -6,13 +6,15 @@
 
 namespace pal {
 
+// How far a sampler is.
 struct SamplerPosition {
-  int64_t epoch = 0;
+  int64_t epoch = 0;  // from 0
   int64_t taken = 0;  // samples of this epoch already given out
 
-  bool operator==(const SamplerPosition&) const = default;
+  bool operator==(const SamplerPosition&) const = default;  // both numbers are equal
 };
 
+// An endless stream of indices into a data set.
 class Sampler {
  public:
   // The order of epoch e depends on (seed, e) alone. size: samples of the data set, above 0.
@@ -21,7 +23,7 @@ class Sampler {
   // The next `count` samples; a batch may run over the end of an epoch into the next, so that every sample is used once an epoch.
   std::vector<int64_t> next(int64_t count);
 
-  SamplerPosition position() const { return position_; }
+  SamplerPosition position() const { return position_; }  // of the next sample
 
  private:
   void shuffle();

@@ -5,29 +5,32 @@
 
 namespace pal {
 
+// One vector for each token of the vocabulary.
 struct EmbeddingImpl : torch::nn::Module {
-  EmbeddingImpl(int64_t vocab_size, int64_t width, torch::TensorOptions options);
-  torch::Tensor forward(const torch::Tensor& ids);  // [n] int64 -> [n, width]
+  EmbeddingImpl(int64_t vocab_size, int64_t width, torch::TensorOptions options);  // not initialised
+  torch::Tensor forward(const torch::Tensor& ids);                                 // [n] int64 -> [n, width]
 
   torch::Tensor weight;  // [vocab_size, width]
 };
 TORCH_MODULE(Embedding);
 
+// The decoder's parts. integration/audio_decoder.h puts rows and audio through them.
 struct DecoderImpl : torch::nn::Module {
+  // Nothing is initialised: load_decoder() and random_decoder() fill it.
   DecoderImpl(const DecoderOptions& options, torch::TensorOptions tensor_options = {});
 
   const torch::Tensor& head_weight() const;                 // [V, D]; the embedding's where the head is tied
   torch::Tensor logits(const torch::Tensor& hidden) const;  // [n, D] after the final norm -> [n, V]
   RopeTable rope(const torch::Tensor& ids) const;           // ids [n] int64; on the decoder's device and in its type
 
-  torch::Device device() const { return embed_tokens->weight.device(); }
-  torch::ScalarType dtype() const { return embed_tokens->weight.scalar_type(); }
+  torch::Device device() const { return embed_tokens->weight.device(); }          // of all parameters
+  torch::ScalarType dtype() const { return embed_tokens->weight.scalar_type(); }  // of all parameters
 
-  DecoderOptions options;
-  Embedding embed_tokens;
-  std::vector<DecoderLayer> layers;
-  RmsNorm norm;
-  Linear lm_head{nullptr};  // empty where the head is tied
+  DecoderOptions options;            // as given
+  Embedding embed_tokens;            // [V, D]
+  std::vector<DecoderLayer> layers;  // first to last
+  RmsNorm norm;                      // the final one
+  Linear lm_head{nullptr};           // empty where the head is tied
 
  private:
   std::vector<double> frequencies_;

@@ -14,36 +14,40 @@ namespace pal {
 
 // Keys and values of n slots, each [n, G, d], rotated to their slots' positions.
 struct KeyValues {
-  torch::Tensor keys, values;
+  torch::Tensor keys, values;  // only keys are rotated
 };
 
+// The slots of `a`, then those of `b`.
 KeyValues concat(const KeyValues& a, const KeyValues& b);
 
+// Grouped-query attention without its softmax, which is the backend's. H, G and d are the options' heads, kv_heads and head_dim.
 struct SelfAttentionImpl : torch::nn::Module {
-  SelfAttentionImpl(const DecoderOptions& options, torch::TensorOptions tensor_options);
+  SelfAttentionImpl(const DecoderOptions& options, torch::TensorOptions tensor_options);  // not initialised
 
   torch::Tensor queries(const torch::Tensor& normed,  // [R, D] after the layer's input norm
                         const RopeTable& rope);       // -> [R, H, d]
+  // Keys and values, [n, G, d] each.
   KeyValues keys_values(const torch::Tensor& normed,  // [n, D] after the layer's input norm: rows or audio
                         const RopeTable& rope);
   // Joint softmax of the queries over all visible keys, then the output projection -> [R, D].
   torch::Tensor attend(const torch::Tensor& queries, const KeyValues& all, const AttentionPlan& plan,
                        const AttentionBackend& backend);
 
-  Linear q_proj, k_proj, v_proj, o_proj;
-  RmsNorm q_norm{nullptr}, k_norm{nullptr};
-  int64_t head_dim;
+  Linear q_proj, k_proj, v_proj, o_proj;     // D -> H d, D -> G d, D -> G d, H d -> D
+  RmsNorm q_norm{nullptr}, k_norm{nullptr};  // over d; empty where the model has none
+  int64_t head_dim;                          // d
 };
 TORCH_MODULE(SelfAttention);
 
+// Pre-norm attention and feed-forward; lal_layer() runs them.
 struct DecoderLayerImpl : torch::nn::Module {
-  DecoderLayerImpl(const DecoderOptions& options, torch::TensorOptions tensor_options);
+  DecoderLayerImpl(const DecoderOptions& options, torch::TensorOptions tensor_options);  // not initialised
 
   torch::Tensor feed_forward(const torch::Tensor& rows);  // rows + mlp(norm(rows)), [R, D]
 
-  RmsNorm input_layernorm, post_attention_layernorm;
-  SelfAttention self_attn;
-  SwigluMlp mlp;
+  RmsNorm input_layernorm, post_attention_layernorm;  // over D, before attention and before the feed-forward
+  SelfAttention self_attn;                            // joint over rows and audio
+  SwigluMlp mlp;                                      // of rows only
 };
 TORCH_MODULE(DecoderLayer);
 

@@ -9,7 +9,7 @@ namespace pal {
 // The shape alone; reads no weights.
 DecoderOptions read_decoder_options(const std::filesystem::path& path);
 
-// path: a folder with config.json and model.safetensors (or its sharded index), or a *.gguf file.
+// Loads weights. path: a folder with config.json and model.safetensors (or its sharded index), or a *.gguf file.
 Decoder load_decoder(const std::filesystem::path& path, torch::ScalarType dtype = torch::kFloat32,
                      torch::Device device = torch::kCPU);
 

@@ -8,6 +8,7 @@
 
 namespace pal {
 
+// What a model.bin holds.
 struct CTranslate2Model {
   std::string spec;     // kind of model, e.g. WhisperSpec
   TensorMap variables;  // as stored; aliases of a variable are left out

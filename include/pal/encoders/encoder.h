@@ -12,6 +12,7 @@
 
 namespace pal {
 
+// An encoder as a config describes it.
 struct EncoderOptions {
   std::string type;            // yamnet | whisper
   std::filesystem::path path;  // *.safetensors, or a folder that holds model.safetensors
@@ -22,8 +23,8 @@ struct EncoderOptions {
 
 // The stretch of the clip that a token stands for, in seconds from the clip's beginning.
 struct TokenSpan {
-  double begin = 0;
-  double end = 0;
+  double begin = 0;  // seconds
+  double end = 0;    // seconds
 };
 
 // Parameters are float32 and frozen (no gradient) until a stage of training asks for them; the module may be
@@ -45,6 +46,7 @@ class Encoder : public torch::nn::Module {
   virtual torch::Tensor features(const torch::Tensor& samples) const = 0;
 
  protected:
+  // What encode() returns, without its checks: samples as there, -> [token_count(n), width()].
   virtual torch::Tensor tokens_of(const torch::Tensor& samples) = 0;
 };
 

@@ -7,6 +7,7 @@
 
 namespace pal {
 
+// What an encoder does with such a clip.
 enum class LongAudio {
   kError,  // refuse the clip
   kCrop,   // hear its beginning
@@ -19,8 +20,8 @@ LongAudio parse_long_audio(const std::string& name);
 // Counts the clips that were cropped or cut into chunks, and logs the first, second, fourth, eighth, ...
 class LongAudioCounter {
  public:
-  void count(const char* encoder, LongAudio policy, double seconds, double window_seconds);
-  std::int64_t clips() const { return clips_; }
+  void count(const char* encoder, LongAudio policy, double seconds, double window_seconds);  // lengths in seconds
+  std::int64_t clips() const { return clips_; }                                              // so far
 
  private:
   std::atomic<std::int64_t> clips_{0};

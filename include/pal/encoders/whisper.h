@@ -9,28 +9,29 @@ namespace pal {
 
 // Read from the weights' shapes. Source of all numbers: transformers' modeling_whisper.py.
 struct WhisperOptions {
-  std::int64_t mels = 80;
-  std::int64_t width = 384;
-  std::int64_t ffn = 1536;
-  std::int64_t layers = 4;
+  std::int64_t mels = 80;                          // bands of the spectrogram
+  std::int64_t width = 384;                        // of tokens
+  std::int64_t ffn = 1536;                         // hidden width of the feed-forward
+  std::int64_t layers = 4;                         // transformer layers
   static constexpr std::int64_t head_width = 64;   // of every Whisper
   static constexpr std::int64_t positions = 1500;  // tokens of a window
 };
 
-// x: [W, T, width], W windows of T tokens.
+// Self-attention of a layer. x: [W, T, width], W windows of T tokens.
 struct WhisperAttentionImpl : torch::nn::Module {
-  explicit WhisperAttentionImpl(const WhisperOptions& options);
-  torch::Tensor forward(const torch::Tensor& x);
-  Linear q_proj{nullptr}, k_proj{nullptr}, v_proj{nullptr}, out_proj{nullptr};
+  explicit WhisperAttentionImpl(const WhisperOptions& options);                 // not initialised
+  torch::Tensor forward(const torch::Tensor& x);                                // [W, T, width] -> the same
+  Linear q_proj{nullptr}, k_proj{nullptr}, v_proj{nullptr}, out_proj{nullptr};  // [width, width]; k_proj has no bias
 };
 TORCH_MODULE(WhisperAttention);
 
+// Pre-norm self-attention and feed-forward (GELU). x: as above.
 struct WhisperLayerImpl : torch::nn::Module {
-  explicit WhisperLayerImpl(const WhisperOptions& options);
-  torch::Tensor forward(torch::Tensor x);
-  WhisperAttention self_attn{nullptr};
-  torch::nn::LayerNorm self_attn_layer_norm{nullptr}, final_layer_norm{nullptr};
-  Linear fc1{nullptr}, fc2{nullptr};
+  explicit WhisperLayerImpl(const WhisperOptions& options);                       // not initialised
+  torch::Tensor forward(torch::Tensor x);                                         // [W, T, width] -> the same
+  WhisperAttention self_attn{nullptr};                                            // every token sees all of its window
+  torch::nn::LayerNorm self_attn_layer_norm{nullptr}, final_layer_norm{nullptr};  // before attention, before the feed-forward
+  Linear fc1{nullptr}, fc2{nullptr};                                              // width -> ffn -> width
 };
 TORCH_MODULE(WhisperLayer);
 
@@ -38,6 +39,7 @@ TORCH_MODULE(WhisperLayer);
 // fills. Parameter names are Hugging Face's, without "model.encoder.".
 class WhisperEncoder : public Encoder {
  public:
+  // Loads a whole Whisper's file or the encoder's alone. Throws UserError as make_encoder().
   explicit WhisperEncoder(const EncoderOptions& options);
 
   std::string type() const override { return "whisper"; }
@@ -48,10 +50,10 @@ class WhisperEncoder : public Encoder {
   torch::Tensor features(
       const torch::Tensor& samples) const override;  // [windows, mels, 3000], see whisper_mel()
 
-  // mel: [W, mels, 3000] -> [W, 1500, width].
+  // The network behind the front-end. mel: [W, mels, 3000] -> [W, 1500, width].
   torch::Tensor forward(const torch::Tensor& mel);
 
-  const WhisperOptions& sizes() const { return sizes_; }
+  const WhisperOptions& sizes() const { return sizes_; }           // as the weights' shapes say
   std::int64_t long_clips() const { return long_clips_.clips(); }  // cropped or heard in windows so far
 
  protected:

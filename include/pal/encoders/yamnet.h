@@ -8,6 +8,7 @@ namespace pal {
 // A convolution without bias, batch normalisation with fixed statistics and no scale, ReLU; padded as
 // TensorFlow's SAME.
 struct ConvNormImpl : torch::nn::Module {
+  // Not initialised.
   ConvNormImpl(std::int64_t in, std::int64_t out, std::int64_t kernel, std::int64_t stride,
                std::int64_t groups = 1);
   torch::Tensor forward(
@@ -16,7 +17,7 @@ struct ConvNormImpl : torch::nn::Module {
   torch::Tensor weight;          // [out, in / groups, kernel, kernel]
   torch::Tensor bias;            // [out], added after the normalisation
   torch::Tensor mean, variance;  // [out], buffers
-  std::int64_t stride, groups;
+  std::int64_t stride, groups;   // stride: in both directions; groups: `in` for a depthwise convolution
 };
 TORCH_MODULE(ConvNorm);
 
@@ -24,6 +25,7 @@ TORCH_MODULE(ConvNorm);
 // frequency (2 halves).
 class Yamnet : public Encoder {
  public:
+  // Loads what yamnet_from_tensorflow() made. Throws UserError as make_encoder().
   explicit Yamnet(const EncoderOptions& options);
 
   std::string type() const override { return "yamnet"; }
@@ -33,7 +35,7 @@ class Yamnet : public Encoder {
   TokenSpan token_span(std::int64_t index) const override;
   torch::Tensor features(const torch::Tensor& samples) const override;  // [frames, 64], see yamnet_mel()
 
-  // patches: [P, 1, 96, 64] -> [P, 1024, 3, 2]: channels, time, frequency.
+  // The network behind the front-end. patches: [P, 1, 96, 64] -> [P, 1024, 3, 2]: channels, time, frequency.
   torch::Tensor map(const torch::Tensor& patches);
 
  protected:

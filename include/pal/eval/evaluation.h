@@ -13,18 +13,20 @@
 
 namespace pal {
 
+// How a model is asked and scored.
 struct EvaluationOptions {
   std::string protocol = "likelihood";  // likelihood: the likeliest of `answers`; generate: free text
   std::string metric = "accuracy";      // see metrics/score.h
   std::vector<std::string> answers;     // likelihood: what may be answered; empty: the answers of the training manifest
   std::string normalize = "none";       // likelihood: none: the whole answer's; token: the mean a token
   bool skip_unanswerable = false;       // likelihood: leave out samples none of whose references is in `answers`; counted
-  int64_t batch_size = 8;
-  GenerateOptions generate;
+  int64_t batch_size = 8;               // samples at a time
+  GenerateOptions generate;             // of free text
 };
 
+// The answers and what they are worth.
 struct Evaluation {
-  Score score;
+  Score score;                       // with its interval
   std::vector<std::string> skipped;  // ids of unanswerable samples
   nlohmann::json predictions;        // [{id, prediction, references, score, correct (accuracy), likelihoods?}], in the manifest's order
 };

@@ -8,8 +8,9 @@
 
 namespace pal {
 
+// How the next token is chosen.
 struct GenerateOptions {
-  int64_t max_new_tokens = 64;
+  int64_t max_new_tokens = 64;      // an answer ends there, or with a stop token
   double temperature = 0.0;         // 0: greedy
   int64_t top_k = 0;                // keep the k likeliest tokens; 0: all
   double top_p = 1.0;               // then the fewest tokens whose probabilities reach p

@@ -8,6 +8,7 @@
 
 namespace pal {
 
+// How run_layers() trades time for memory.
 struct AudioDecoderOptions {
   bool checkpoint_activations = false;  // keep only each layer's input and compute the rest again in the backward
 };

@@ -8,6 +8,7 @@
 
 namespace pal {
 
+// How a stream enters the LLM.
 enum class Integration {
   kPlits,  // tokens are put into the input sequence: rows with queries, at every layer
   kLal,    // tokens are only keys and values in the attention of the selected layers
@@ -15,9 +16,10 @@ enum class Integration {
 
 // Which layers read a LAL stream: all | {from: N} | {every: M} | a list.
 struct LayerSelection {
-  enum class Kind { kAll, kFrom, kEvery, kList } kind = Kind::kAll;
-  int64_t number = 0;         // from: the first layer; every: 0, M, 2M, ...
-  std::vector<int64_t> list;  // increasing
+  // The spellings above.
+  enum class Kind { kAll, kFrom, kEvery, kList } kind = Kind::kAll;  // which of them
+  int64_t number = 0;                                                // from: the first layer; every: 0, M, 2M, ...
+  std::vector<int64_t> list;                                         // increasing
 
   // One flag a layer. Throws UserError where a layer does not exist or none is selected.
   std::vector<bool> flags(int64_t layers, const std::string& where) const;
@@ -25,8 +27,8 @@ struct LayerSelection {
 
 // A stream as the sequence sees it.
 struct StreamPlace {
-  Integration integration = Integration::kPlits;
-  std::vector<bool> layers;  // one flag a decoder layer; LAL only
+  Integration integration = Integration::kPlits;  // how it enters
+  std::vector<bool> layers;                       // one flag a decoder layer; LAL only
 };
 
 }  // namespace pal

@@ -7,10 +7,10 @@ namespace pal {
 
 // A batch of prompts that has been run through the decoder once.
 struct RunPrompt {
-  SequenceLayout layout;
-  std::vector<KeyValues> kept;       // per layer: rows, then the audio that the layer reads
-  torch::Tensor last_hidden;         // [samples, D]: the hidden state of each sample's last row
-  std::vector<int64_t> next_id;      // per sample: the slot id of what comes next
+  SequenceLayout layout;         // of the prompts
+  std::vector<KeyValues> kept;   // per layer: rows, then the audio that the layer reads
+  torch::Tensor last_hidden;     // [samples, D]: the hidden state of each sample's last row
+  std::vector<int64_t> next_id;  // per sample: the slot id of what comes next
 };
 
 RunPrompt run_prompt(PalModel& model, const PalBatch& batch);  // without autograd
@@ -23,9 +23,10 @@ torch::Tensor score_continuations(PalModel& model, const RunPrompt& prompt,
 // Takes one token a sample and step, all samples at once.
 class CachedDecoder {
  public:
+  // Copies the prompt's keys and values into caches with room for `max_steps`. Throws UserError where the LLM has no positions for so many.
   CachedDecoder(PalModel& model, const RunPrompt& prompt, int64_t max_steps);
 
-  // tokens [samples] int64 -> hidden [samples, D] of these tokens' rows.
+  // The next step. tokens [samples] int64 -> hidden [samples, D] of these tokens' rows.
   torch::Tensor step(const torch::Tensor& tokens);
 
  private:

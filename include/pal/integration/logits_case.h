@@ -6,7 +6,7 @@
 
 namespace pal {
 
-// A case holds
+// Runs a case. It holds
 //   tokens int64 [T]; kinds int64 [n]: per stream 0 = lal, 1 = plits; at int64 [n]: text tokens before each stream, not decreasing;
 //   stream.<i> float [N_i, D]: connector outputs; layers.<i> int64: the layers that read it (lal only);
 //   loss_from int64 [1]: first text token counted in the loss

@@ -17,26 +17,29 @@
 
 namespace pal {
 
+// An audio stream as a config describes it.
 struct StreamOptions {
-  std::string name;
-  std::string encoder;  // a key of ModelOptions::encoders
-  ConnectorOptions connector;
-  Integration integration = Integration::kPlits;
-  LayerSelection layers;  // lal only
+  std::string name;                               // its parameters are connectors.NAME.*
+  std::string encoder;                            // a key of ModelOptions::encoders
+  ConnectorOptions connector;                     // from the encoder's width to the LLM's
+  Integration integration = Integration::kPlits;  // how it enters the LLM
+  LayerSelection layers;                          // lal only
 };
 
+// Where the decoder comes from.
 struct LlmOptions {
   std::filesystem::path path;            // Hugging Face folder or *.gguf; with `random`, only its tokenizer and template are used
   std::optional<DecoderOptions> random;  // weights drawn at random instead: tests, benchmarks
 };
 
+// A model as a config describes it.
 struct ModelOptions {
-  LlmOptions llm;
-  std::map<std::string, EncoderOptions> encoders;
-  std::vector<StreamOptions> streams;  // listed order = order of their position intervals
-  std::string dtype = "float32";       // float32 | bfloat16 | float64, of decoder and connectors; encoders are float32
-  std::string backend = "auto";        // attention
-  bool checkpoint_activations = false;
+  LlmOptions llm;                                  // the decoder
+  std::map<std::string, EncoderOptions> encoders;  // by name
+  std::vector<StreamOptions> streams;              // listed order = order of their position intervals
+  std::string dtype = "float32";                   // float32 | bfloat16 | float64, of decoder and connectors; encoders are float32
+  std::string backend = "auto";                    // attention
+  bool checkpoint_activations = false;             // keep each layer's input only: less memory, more time
 };
 
 // What each encoder, in their order by name, made of one clip: [N, E] each.
@@ -51,16 +54,19 @@ struct PalBatch {
   std::vector<std::vector<EncodedClip>> clips;  // per sample and clip
   std::vector<std::string> ids;                 // per sample, for messages
 
-  int64_t target_tokens() const { return target.sum().item<int64_t>(); }
+  int64_t target_tokens() const { return target.sum().item<int64_t>(); }  // tokens counted in the loss
 };
 
+// The module with all of the model's parameters.
 class PalModel : public torch::nn::Module {
  public:
-  // Loads decoder and encoders; connector weights are drawn from `seed`. On torch::kMeta: shapes only, no weights are read. Parameters: llm.*, connectors.NAME.*, encoders.NAME.*.
+  // Loads decoder and encoders; connector weights are drawn from `seed`. On torch::kMeta: shapes only, no weights are read.
+  // Parameters: llm.*, connectors.NAME.*, encoders.NAME.*. Throws UserError for whatever does not load or fit together.
   PalModel(const ModelOptions& options, uint64_t seed, torch::Device device);
 
-  // Where every token of the batch stands, and what the connectors make of its clips: per stream [A_s, D].
+  // Where every token of the batch stands. Throws UserError that names a sample longer than the LLM has positions for.
   SequenceLayout layout(const PalBatch& batch) const;
+  // What the connectors make of the batch's clips: per stream [A_s, D].
   std::vector<torch::Tensor> connect(const PalBatch& batch);
 
   // Hidden states [R, D] after the final norm. kept: see run_layers.
@@ -68,11 +74,11 @@ class PalModel : public torch::nn::Module {
   // Sum of the cross-entropies of the batch's targets; a scalar.
   torch::Tensor loss_sum(const PalBatch& batch);
 
-  const ModelOptions& options() const { return options_; }
-  Decoder& llm() { return llm_; }
-  const std::map<std::string, std::shared_ptr<Encoder>>& encoders() const { return encoders_; }
-  const AttentionBackend& backend() const { return *backend_; }
-  torch::Device device() const { return llm_->device(); }
+  const ModelOptions& options() const { return options_; }                                       // as given
+  Decoder& llm() { return llm_; }                                                                // the decoder
+  const std::map<std::string, std::shared_ptr<Encoder>>& encoders() const { return encoders_; }  // by name
+  const AttentionBackend& backend() const { return *backend_; }                                  // of attention
+  torch::Device device() const { return llm_->device(); }                                        // of decoder and connectors
 
  private:
   ModelOptions options_;

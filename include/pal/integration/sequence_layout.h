@@ -28,17 +28,19 @@ struct AudioBlock {
   int64_t tokens = 0;  // may be 0
 };
 
+// What one sample consists of.
 struct SampleShape {
-  int64_t text_tokens = 0;
+  int64_t text_tokens = 0;        // of all its turns
   std::vector<AudioBlock> audio;  // `at` not decreasing; at one place in the order of their position intervals
 };
 
 // Tokens of a stream, over all samples and clips, are packed in the order of the samples and, within one, of its blocks.
 class SequenceLayout {
  public:
+  // streams: in the order of AudioBlock::stream. device: where plans put what a varlen kernel reads.
   SequenceLayout(std::vector<StreamPlace> streams, const std::vector<SampleShape>& samples, torch::Device device);
 
-  int64_t rows() const { return row_ids.numel(); }
+  int64_t rows() const { return row_ids.numel(); }  // R, of all samples
 
   torch::Tensor row_ids, row_samples;          // [R] int64, CPU: slot id and sample of each row
   torch::Tensor text_rows;                     // [T] int64, CPU: the row of each text token, all samples packed

@@ -34,6 +34,7 @@ enum class AbsentClasses {
   kZero,  // it scores 0, as in scikit-learn
 };
 
+// The mean over classes and what it is the mean of.
 struct MeanAveragePrecision {
   double mean = 0;                // NaN under kSkip where no class has a positive clip
   int64_t absent = 0;             // classes without a positive clip
@@ -43,6 +44,7 @@ struct MeanAveragePrecision {
 // The curves of all classes. Throws UserError without clips, and for a score that is not a number.
 std::vector<PrecisionRecall> precision_recall(std::span<const ClassScores> clips);
 
+// The mean over `classes`. weights: as for average_precision().
 MeanAveragePrecision mean_average_precision(std::span<const PrecisionRecall> classes, AbsentClasses absent,
                                             std::span<const int32_t> weights = {});
 

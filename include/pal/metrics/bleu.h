@@ -13,8 +13,8 @@ namespace pal {
 struct BleuCounts {
   std::array<double, 4> ngrams{};   // of the candidate, by length
   std::array<double, 4> matched{};  // of those, in a reference, at most as often as in one reference
-  double candidate_words = 0;
-  double reference_words = 0;  // of the reference of the nearest length, the shorter of two
+  double candidate_words = 0;       // of the candidate
+  double reference_words = 0;       // of the reference of the nearest length, the shorter of two
 };
 
 // Throws UserError for a clip without references.

@@ -8,14 +8,16 @@
 
 namespace pal {
 
+// A confidence interval.
 struct Interval {
-  double low = 0, high = 0;
+  double low = 0, high = 0;  // in the score's unit
 };
 
+// How an interval is drawn.
 struct BootstrapOptions {
-  double confidence = 0.95;
-  int64_t resamples = 10'000;
-  uint64_t seed = 0;
+  double confidence = 0.95;    // share of the draws inside
+  int64_t resamples = 10'000;  // draws
+  uint64_t seed = 0;           // of the draws
 };
 
 // Percentile bootstrap (Efron 1979) of the mean: values are drawn with replacement, `resamples` times, and the interval

@@ -8,8 +8,9 @@
 
 namespace pal {
 
+// One clip's scores.
 struct ClassScores {
-  std::string id;
+  std::string id;               // of the clip
   std::vector<double> scores;   // [C], the higher the likelier
   std::vector<uint8_t> labels;  // [C], 1 where the clip has the class, else 0
 };

@@ -7,9 +7,10 @@
 
 namespace pal {
 
+// One answer and its references.
 struct Prediction {
-  std::string id;
-  std::string prediction;
+  std::string id;                       // of the sample
+  std::string prediction;               // the answer
   std::vector<std::string> references;  // one or more
 };
 

@@ -15,25 +15,27 @@
 
 namespace pal {
 
+// What a metric says of a set of clips.
 struct Score {
-  std::string metric;
-  double score = 0;
+  std::string metric;        // its name
+  double score = 0;          // in the metric's own range
   double low = 0, high = 0;  // 95 %
-  int64_t n = 0;
+  int64_t n = 0;             // clips
   // In the order of the clips; empty for metrics that are no mean over clips (micro_f1, macro_f1, map). For BLEU, each
   // clip's own BLEU, whose mean is not the score.
   std::vector<double> per_sample;
   std::optional<int64_t> absent_classes;  // map: classes that no clip has
 };
 
+// What metrics can be told.
 struct ScoreOptions {
-  bool tokenized = false;           // the captions are PTB-tokenized already
-  std::optional<double> threshold;  // F1 of class scores: a class is said where its score is above this
+  bool tokenized = false;                       // the captions are PTB-tokenized already
+  std::optional<double> threshold;              // F1 of class scores: a class is said where its score is above this
   AbsentClasses absent = AbsentClasses::kSkip;  // map
-  BootstrapOptions bootstrap;
+  BootstrapOptions bootstrap;                   // of the interval, where one is drawn
 };
 
-// metric:
+// Scores answers. metric:
 //   accuracy                the share of answers that match a reference; Wilson's interval
 //   micro_f1, macro_f1      of answers that are class names, compared as accuracy does
 //   ciderd                  CIDEr-D after PTB tokenization, 0 to 10; document frequencies stay those of the whole set, and
@@ -44,7 +46,7 @@ struct ScoreOptions {
 Score score_predictions(std::span<const Prediction> predictions, const std::string& metric,
                         const ScoreOptions& options = {});
 
-// metric: map (mean average precision), micro_f1 or macro_f1 (need a threshold). Throws UserError as above.
+// Scores scores by class. metric: map (mean average precision), micro_f1 or macro_f1 (need a threshold). Throws UserError as above.
 // Where clips x classes x resamples passes 2e9, fewer resamples are drawn, but never less than 200.
 Score score_classes(std::span<const ClassScores> clips, const std::string& metric,
                     const ScoreOptions& options = {});

@@ -21,8 +21,8 @@ std::string trimmed_lower(std::string_view text);
 
 // One clip's answer and references as words, for the caption metrics.
 struct CaptionWords {
-  std::vector<std::string> candidate;
-  std::vector<std::vector<std::string>> references;
+  std::vector<std::string> candidate;                // the answer
+  std::vector<std::vector<std::string>> references;  // one or more
 };
 
 // PTB-tokenized (metrics/ptb_tokenizer.h), or as they are where `tokenized`; then split into words by `split`.

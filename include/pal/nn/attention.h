@@ -15,45 +15,48 @@
 
 namespace pal {
 
+// Indices from `begin` to before `end`.
 struct Range {
-  int64_t begin = 0, end = 0;
-  int64_t size() const { return end - begin; }
+  int64_t begin = 0, end = 0;                   // end >= begin
+  int64_t size() const { return end - begin; }  // how many
 };
 
 // A run of rows and its keys: row i of n sees all of the k keys but the last n - 1 - i (causal, aligned bottom-right).
 // Not causal: every row sees every key.
 struct AttentionSegment {
-  Range rows;
-  std::vector<Range> keys;  // in the order of their slots; the run's own rows come last
-  int64_t key_count() const;
+  Range rows;                 // of the run, without gaps
+  std::vector<Range> keys;    // in the order of their slots; the run's own rows come last
+  int64_t key_count() const;  // k
 };
 
 // Which row sees which key; built once per batch and set of streams read, used by every layer that reads that set.
 struct AttentionPlan {
+  // `segments` must cover the rows in order, without gaps; else throws std::logic_error.
   AttentionPlan(std::vector<AttentionSegment> segments, bool causal, int64_t rows, int64_t keys, torch::Device device);
 
-  std::vector<AttentionSegment> segments;
-  bool causal;
-  int64_t rows, keys;  // R, K
+  std::vector<AttentionSegment> segments;  // in the order of their rows
+  bool causal;                             // of all segments, see there
+  int64_t rows, keys;                      // R, K
   // The rule itself, for the naive backend: slot ids and samples on the CPU, [R] and [K] int64. Plans of cached
   // decoding have none: there the segments are all there is.
   torch::Tensor row_ids, row_samples, key_ids, key_samples;
   // The segments in the form of a varlen kernel, on the device.
   torch::Tensor row_starts, key_starts;  // [segments + 1] int32
   torch::Tensor key_index;               // [sum of keys] int64 into K; CUDA only; not defined where it would be 0, 1, 2, ...
-  int64_t max_rows = 0, max_keys = 0;
+  int64_t max_rows = 0, max_keys = 0;    // of the largest segment
 };
 
+// A way to compute attention; one object serves all layers.
 class AttentionBackend {
  public:
   virtual ~AttentionBackend() = default;
-  virtual std::string name() const = 0;
-  // queries [R, H, d], keys and values [K, G, d] -> [R, H, d]
+  virtual std::string name() const = 0;  // as make_attention_backend() takes it
+  // Attention by the plan. queries [R, H, d], keys and values [K, G, d] -> [R, H, d]
   virtual torch::Tensor attend(const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& values,
                                const AttentionPlan& plan, double scale) const = 0;
 };
 
-// name: auto | naive | sdpa | flash. auto is flash on CUDA in bfloat16 or float16, otherwise sdpa. Throws UserError
+// A backend. name: auto | naive | sdpa | flash. auto is flash on CUDA in bfloat16 or float16, otherwise sdpa. Throws UserError
 // for an unknown name and for a backend that cannot do this type on this device.
 std::shared_ptr<const AttentionBackend> make_attention_backend(const std::string& name, torch::ScalarType dtype,
                                                                torch::Device device);

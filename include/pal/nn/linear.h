@@ -5,12 +5,13 @@
 
 namespace pal {
 
+// x weight^T + bias.
 struct LinearImpl : torch::nn::Module {
   // Uninitialised; fill `weight` [out, in] and `bias` [out] from a checkpoint or with init_linear().
   LinearImpl(int64_t in, int64_t out, bool with_bias, torch::TensorOptions options = {});
   torch::Tensor forward(const torch::Tensor& x);  // [..., in] -> [..., out]
 
-  torch::Tensor weight, bias;
+  torch::Tensor weight, bias;  // [out, in] and [out]; bias is not defined without one
 };
 TORCH_MODULE(Linear);
 

@@ -5,12 +5,13 @@
 
 namespace pal {
 
+// The layer, over the last dimension.
 struct RmsNormImpl : torch::nn::Module {
-  RmsNormImpl(int64_t width, double eps, torch::TensorOptions options = {});
-  torch::Tensor forward(const torch::Tensor& x);  // [..., width] -> [..., width]
+  RmsNormImpl(int64_t width, double eps, torch::TensorOptions options = {});  // weights 1
+  torch::Tensor forward(const torch::Tensor& x);                              // [..., width] -> [..., width]
 
   torch::Tensor weight;  // [width]
-  double eps;
+  double eps;            // added under the root
 };
 TORCH_MODULE(RmsNorm);
 

@@ -5,11 +5,12 @@
 
 namespace pal {
 
+// The block; its parameters are named as in Hugging Face's checkpoints.
 struct SwigluMlpImpl : torch::nn::Module {
-  SwigluMlpImpl(int64_t width, int64_t hidden, torch::TensorOptions options = {});
-  torch::Tensor forward(const torch::Tensor& x);  // [R, width] -> [R, width]
+  SwigluMlpImpl(int64_t width, int64_t hidden, torch::TensorOptions options = {});  // not initialised
+  torch::Tensor forward(const torch::Tensor& x);                                    // [R, width] -> [R, width]
 
-  Linear gate_proj, up_proj, down_proj;
+  Linear gate_proj, up_proj, down_proj;  // [hidden, width], [hidden, width], [width, hidden]; no biases
 };
 TORCH_MODULE(SwigluMlp);
 

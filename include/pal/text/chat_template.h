@@ -10,9 +10,10 @@ namespace pal {
 
 class Tokenizer;
 
+// One turn of a conversation.
 struct Message {
-  std::string role;  // system, user or assistant
-  std::string content;
+  std::string role;     // system, user or assistant
+  std::string content;  // its text
 };
 
 // A chat template in the part of Jinja that the templates of SmolLM2, Llama 2 and 3, Qwen 2.5 and 3, Mistral and Vicuna
@@ -21,19 +22,20 @@ struct Message {
 // refused with its name and line, never rendered otherwise. Rendering is bounded in time and memory. Thread-safe.
 class ChatTemplate {
  public:
-  // bos, eos: what the template's bos_token and eos_token stand for; undefined where the model has none. Throws
+  // Reads a template. bos, eos: what the template's bos_token and eos_token stand for; undefined where the model has none. Throws
   // UserError where the template cannot be read.
   explicit ChatTemplate(std::string source, std::optional<std::string> bos = {},
                         std::optional<std::string> eos = {});
   ~ChatTemplate();
+  // The other one can then only be assigned to or destroyed:
   ChatTemplate(ChatTemplate&&) noexcept;
   ChatTemplate& operator=(ChatTemplate&&) noexcept;
 
-  // add_generation_prompt: ends with the opening of an assistant's turn. Throws UserError with the template's line, for
-  // example where the template raises an exception.
+  // The messages as text. add_generation_prompt: ends with the opening of an assistant's turn. Throws UserError with the
+  // template's line, for example where the template raises an exception.
   std::string render(const std::vector<Message>& messages, bool add_generation_prompt) const;
 
-  const std::string& source() const { return source_; }
+  const std::string& source() const { return source_; }  // Jinja, as given
 
  private:
   struct Parsed;

@@ -13,11 +13,13 @@ namespace pal {
 // Stands in a user's message for the place of a clip.
 inline constexpr std::string_view kAudioPlace = "<audio>";
 
+// What a prompt is for.
 enum class PromptUse {
   kTraining,    // the assistant's turns are the targets
   kGeneration,  // ends with the opening of the assistant's turn; no targets
 };
 
+// A conversation in tokens.
 struct Prompt {
   std::vector<std::int64_t> tokens;    // of the text; audio has no tokens here
   std::vector<std::int64_t> audio_at;  // of each clip: how many of the tokens come before it; not decreasing

@@ -40,13 +40,14 @@ class Tokenizer {
   // The id of a token as the vocabulary writes it.
   virtual std::optional<std::int64_t> token_id(std::string_view piece) const = 0;
 
+  // What TokenizerSettings says of the model:
   const std::optional<std::int64_t>& bos() const { return settings_.bos; }
   const std::optional<std::int64_t>& eos() const { return settings_.eos; }
   const std::vector<std::int64_t>& stop_tokens() const { return settings_.stop; }
   const std::string& chat_template() const { return settings_.chat_template; }
 
  protected:
-  explicit Tokenizer(TokenizerSettings settings) : settings_(std::move(settings)) {}
+  explicit Tokenizer(TokenizerSettings settings) : settings_(std::move(settings)) {}  // for the implementations
 
  private:
   TokenizerSettings settings_;

@@ -20,21 +20,22 @@
 
 namespace pal {
 
+// What is written into a checkpoint.
 struct CheckpointContent {
-  TensorMap model;
-  TensorMap optimizer;
-  nlohmann::json state;
+  TensorMap model;       // trained tensors by name
+  TensorMap optimizer;   // AdamW::state()
+  nlohmann::json state;  // an object
 };
 
 // A checkpoint on disk whose files were checked against its manifest.
 struct Checkpoint {
-  std::filesystem::path folder;
-  std::int64_t step = 0;  // steps finished when it was written
-  std::string hash;       // SHA-256 of the manifest, and so of everything in it
+  std::filesystem::path folder;  // absolute or relative, as it was opened
+  std::int64_t step = 0;         // steps finished when it was written
+  std::string hash;              // SHA-256 of the manifest, and so of everything in it
 
-  TensorMap load_model() const;
-  TensorMap load_optimizer() const;  // empty where none was written
-  nlohmann::json load_state() const;
+  TensorMap load_model() const;       // trained tensors by name
+  TensorMap load_optimizer() const;   // empty where none was written
+  nlohmann::json load_state() const;  // as it was written
 };
 
 // Writes a checkpoint as `folder` itself, replacing what has that name. Throws UserError that names the path
@@ -50,7 +51,7 @@ Checkpoint open_checkpoint(const std::filesystem::path& folder);
 // meanwhile.
 class CheckpointStore {
  public:
-  // keep: how many of the newest stay, at least 1.
+  // Of the run whose checkpoints are in `folder`. keep: how many of the newest stay, at least 1.
   CheckpointStore(std::filesystem::path folder, int keep);
 
   // Writes step-N, then removes all but the newest `keep` up to it; before it, what killed writers left
@@ -65,7 +66,7 @@ class CheckpointStore {
   // where the file system knows no locks, all stay.
   void remove_leftovers() const;
 
-  const std::filesystem::path& folder() const { return folder_; }
+  const std::filesystem::path& folder() const { return folder_; }  // of the run's checkpoints
 
  private:
   std::filesystem::path folder_;

@@ -12,12 +12,13 @@
 
 namespace pal {
 
+// What a stage holds from its first step to its last.
 struct StageMemory {
-  std::string stage;
-  std::vector<GroupCount> groups;
-  int64_t weight_bytes = 0;
-  int64_t gradient_bytes = 0;
-  int64_t optimizer_bytes = 0;  // moments, and master copies where there are any
+  std::string stage;               // its name
+  std::vector<GroupCount> groups;  // what it trains and what it leaves
+  int64_t weight_bytes = 0;        // of all parameters
+  int64_t gradient_bytes = 0;      // of the trained ones
+  int64_t optimizer_bytes = 0;     // moments, and master copies where there are any
 };
 
 // For one stage; sets requires_grad as the stage would.
@@ -25,7 +26,7 @@ StageMemory stage_memory(const std::vector<NamedParameter>& parameters, const St
 
 // A batch as its activations see it: rows R and audio tokens A of all samples.
 struct BatchShape {
-  int64_t samples = 8;
+  int64_t samples = 8;           // run at once
   int64_t text_tokens = 64;      // per sample
   std::vector<int64_t> streams;  // per sample: tokens of each stream
 };

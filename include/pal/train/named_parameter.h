@@ -7,6 +7,7 @@
 
 namespace pal {
 
+// One parameter.
 struct NamedParameter {
   std::string name;  // "connectors.detail.fc1.weight"
   at::Tensor value;  // shares its storage and gradient with the module's parameter

@@ -14,11 +14,12 @@
 
 namespace pal {
 
+// The options of AdamW; the defaults are torch's, but for the decay.
 struct AdamWOptions {
-  double learning_rate = 1e-3;
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  double eps = 1e-8;
+  double learning_rate = 1e-3;        // of now; set_learning_rate() changes it
+  double beta1 = 0.9;                 // decay of the mean of gradients
+  double beta2 = 0.999;               // decay of the mean of their squares
+  double eps = 1e-8;                  // added to the root of the latter
   double weight_decay = 0.0;          // decoupled: value *= 1 - learning_rate * weight_decay
   bool skip_decay_of_vectors = true;  // no decay for tensors of at most one dimension: norms and biases
   bool master_weights =
@@ -28,12 +29,14 @@ struct AdamWOptions {
   std::int64_t bucket_elements = std::int64_t{1} << 26;
 };
 
+// Norms of a step's gradients.
 struct GradientNorms {
   double total = 0;                      // of all gradients together, before the limit is applied
   std::map<std::string, double> groups;  // by parameter_group; total^2 is the sum of their squares
-  bool finite() const;
+  bool finite() const;                   // no NaN or infinity among the gradients
 };
 
+// The optimizer. Holds the parameters' tensors, so they must stay the module's.
 class AdamW {
  public:
   // Parameters that need no gradient get no state and are left alone. State starts as zeros, master copies as
@@ -53,9 +56,9 @@ class AdamW {
   // Gradients to none.
   void zero_grad();
 
-  void set_learning_rate(double rate) { options_.learning_rate = rate; }
-  double learning_rate() const { return options_.learning_rate; }
-  const AdamWOptions& options() const { return options_; }
+  void set_learning_rate(double rate) { options_.learning_rate = rate; }  // of the next step
+  double learning_rate() const { return options_.learning_rate; }         // of the next step
+  const AdamWOptions& options() const { return options_; }                // with the learning rate of now
 
   // NAME.exp_avg, NAME.exp_avg_sq (the parameter's shape), NAME.step (a scalar, int64), NAME.master where
   // there is one. The tensors are the optimizer's own: the next step changes them.

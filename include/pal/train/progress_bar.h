@@ -10,6 +10,7 @@
 
 namespace pal {
 
+// How often and how wide progress is shown.
 struct ProgressOptions {
   bool terminal = false;           // redraw one line; otherwise print plain lines
   int width = 80;                  // columns of the terminal
@@ -21,6 +22,7 @@ struct ProgressOptions {
 // Terminal and width as they are on this process's stderr.
 ProgressOptions progress_options_for_stderr();
 
+// The line of one run.
 class ProgressBar {
  public:
   using Clock = std::function<double()>;  // seconds from any origin, never going back

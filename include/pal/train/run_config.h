@@ -12,26 +12,29 @@
 
 namespace pal {
 
+// What a run trains on and is scored on.
 struct DataOptions {
   std::filesystem::path train, validation, test;  // manifests; empty: none
-  PromptOptions prompt;
-  bool cache_encoded_clips = true;  // keep what frozen encoders give in memory
+  PromptOptions prompt;                           // what is asked and answered
+  bool cache_encoded_clips = true;                // keep what frozen encoders give in memory
 };
 
+// What all stages share.
 struct TrainOptions {
-  int64_t seed = 0;
-  int64_t save_every = 100;  // steps; 0: only at the ends of stages
-  int64_t keep = 2;          // checkpoints
+  int64_t seed = 0;            // of weights that are drawn, and of the order of samples
+  int64_t save_every = 100;    // steps; 0: only at the ends of stages
+  int64_t keep = 2;            // checkpoints
   int64_t validate_every = 0;  // steps; 0: only at the ends of stages
-  bool tensorboard = true;
+  bool tensorboard = true;     // write events beside the JSONL log
 };
 
+// A whole config file.
 struct RunConfig {
-  ModelOptions model;
-  DataOptions data;
-  TrainOptions train;
-  std::vector<StageOptions> stages;
-  EvaluationOptions eval;
+  ModelOptions model;                // decoder, encoders and streams
+  DataOptions data;                  // manifests
+  TrainOptions train;                // what all stages share
+  std::vector<StageOptions> stages;  // the curriculum, in order
+  EvaluationOptions eval;            // how answers are scored
 };
 
 // Reads and checks a config file. sets: texts of --set, "a.b=c". Throws UserError that lists all problems with file and line.

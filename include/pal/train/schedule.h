@@ -11,19 +11,22 @@
 
 namespace pal {
 
+// What follows the warm-up.
 enum class Decay { kCosine, kLinear, kConstant };
 
 // "cosine", "linear" or "constant". Throws UserError that lists these for another word.
 Decay parse_decay(const std::string& name);
 
+// The shape of a stage's schedule.
 struct ScheduleOptions {
-  double peak = 1e-3;      // the highest learning rate
-  std::int64_t steps = 1;  // length of the stage: optimizer steps
-  double warmup = 0.0;     // below 1: share of `steps`; from 1 on: a number of steps
-  Decay decay = Decay::kCosine;
-  double final_ratio = 0.0;  // the rate after the last step, as a share of `peak`; not used by kConstant
+  double peak = 1e-3;            // the highest learning rate
+  std::int64_t steps = 1;        // length of the stage: optimizer steps
+  double warmup = 0.0;           // below 1: share of `steps`; from 1 on: a number of steps
+  Decay decay = Decay::kCosine;  // after the warm-up
+  double final_ratio = 0.0;      // the rate after the last step, as a share of `peak`; not used by kConstant
 };
 
+// The schedule of one stage.
 class Schedule {
  public:
   // Throws UserError where an option is out of its range, or the warm-up is longer than the stage.
@@ -32,7 +35,7 @@ class Schedule {
   // The learning rate of `step`, 0-based. From `steps` on it stays at its last value.
   double rate(std::int64_t step) const;
 
-  std::int64_t warmup_steps() const { return warmup_steps_; }
+  std::int64_t warmup_steps() const { return warmup_steps_; }  // 0: none
 
  private:
   ScheduleOptions options_;

@@ -10,18 +10,21 @@
 
 namespace pal {
 
+// A model and its surroundings. The collator refers to the model.
 struct Session {
-  RunConfig config;
-  std::shared_ptr<PalModel> model;
-  std::unique_ptr<Collator> collator;
+  RunConfig config;                    // resolved: with the answers of the training manifest where they are needed
+  std::shared_ptr<PalModel> model;     // on its device
+  std::unique_ptr<Collator> collator;  // for its tokenizer
 
-  std::vector<NamedParameter> parameters() const;
+  std::vector<NamedParameter> parameters() const;  // of the whole model, frozen ones too
+  // With the config's prompts. Throws as read_manifest().
   std::vector<Sample> samples(const std::filesystem::path& manifest) const { return read_manifest(manifest, config.data.prompt); }
 };
 
-// device: auto (CUDA where there is one) | cpu | cuda. Throws UserError where it is not there.
+// The device to run on. name: auto (CUDA where there is one) | cpu | cuda. Throws UserError where it is not there.
 torch::Device parse_device(const std::string& name);
 
+// From a config. Throws UserError for whatever does not load or fit together.
 Session open_session(const RunConfig& config, torch::Device device);
 
 // From a checkpoint's folder: its config (with `sets` applied) and its trained tensors.

@@ -10,20 +10,21 @@
 
 namespace pal {
 
+// One stage as a config describes it.
 struct StageOptions {
-  std::string name;
-  std::vector<std::string> trainable;  // patterns, see stage_policy.h
-  int64_t steps = 0;                   // optimizer steps
-  int64_t batch_size = 8;              // samples a step
-  int64_t accumulate = 1;              // parts that a step's samples are run in; the gradient is the same
-  double learning_rate = 1e-3;         // peak
-  double warmup = 0.05;                // below 1: share of the steps
-  Decay decay = Decay::kCosine;
-  double final_ratio = 0.1;            // of the peak, after the last step
-  double weight_decay = 0.0;
-  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;
-  bool master_weights = true;          // fp32 copies of bf16 parameters
-  double clip_norm = 1.0;              // of the whole gradient; 0: no limit
+  std::string name;                               // for logs and --set stages.NAME.key
+  std::vector<std::string> trainable;             // patterns, see stage_policy.h
+  int64_t steps = 0;                              // optimizer steps
+  int64_t batch_size = 8;                         // samples a step
+  int64_t accumulate = 1;                         // parts that a step's samples are run in; the gradient is the same
+  double learning_rate = 1e-3;                    // peak
+  double warmup = 0.05;                           // below 1: share of the steps
+  Decay decay = Decay::kCosine;                   // after the warm-up
+  double final_ratio = 0.1;                       // of the peak, after the last step
+  double weight_decay = 0.0;                      // decoupled
+  double beta1 = 0.9, beta2 = 0.999, eps = 1e-8;  // AdamW's
+  bool master_weights = true;                     // fp32 copies of bf16 parameters
+  double clip_norm = 1.0;                         // of the whole gradient; 0: no limit
 };
 
 }  // namespace pal

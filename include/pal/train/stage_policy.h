@@ -19,10 +19,11 @@ namespace pal {
 // the whole name: "llm.*" matches llm.norm.weight, "llm" does not.
 bool matches_pattern(std::string_view pattern, std::string_view name);
 
+// How much of a group a stage trains.
 struct GroupCount {
-  std::string group;  // parameter_group of its members
-  std::int64_t trainable_tensors = 0, trainable_parameters = 0;
-  std::int64_t frozen_tensors = 0, frozen_parameters = 0;
+  std::string group;                                             // parameter_group of its members
+  std::int64_t trainable_tensors = 0, trainable_parameters = 0;  // counts of tensors and of their elements
+  std::int64_t frozen_tensors = 0, frozen_parameters = 0;        // likewise
 };
 
 // A parameter is trained where a pattern matches its name and no pattern after a leading `!` does, in

@@ -12,11 +12,13 @@
 
 namespace pal {
 
+// A number to be drawn.
 struct Scalar {
   std::string tag;  // "train/loss": TensorBoard groups by what stands before the slash
   double value;     // stored as float32; NaN and infinity are drawn as such
 };
 
+// An event file that is being written.
 class TensorboardLog {
  public:
   // Creates events.out.tfevents.TIME.HOST.PID in `folder`, which is made where it is missing. A run that goes
@@ -28,7 +30,7 @@ class TensorboardLog {
   // the disk is full.
   void write(std::int64_t step, const std::vector<Scalar>& scalars);
 
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return path_; }  // of the event file
 
  private:
   void append(const std::string& event);
@@ -44,6 +46,6 @@ std::string tfrecord(
 std::string version_event(double wall_time);  // the first event of a file; wall_time: seconds since 1970
 std::string restart_event(double wall_time,
                           std::int64_t first_step);  // drops older events from first_step on
-std::string scalar_event(double wall_time, std::int64_t step, const std::vector<Scalar>& scalars);
+std::string scalar_event(double wall_time, std::int64_t step, const std::vector<Scalar>& scalars);  // the values of a step
 
 }  // namespace pal

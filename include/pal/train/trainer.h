@@ -12,12 +12,14 @@
 
 namespace pal {
 
+// What a config does not say of a run.
 struct TrainerOptions {
-  std::filesystem::path output;
-  bool resume = false;   // go on from the newest whole checkpoint, where there is one
-  bool dry_run = false;  // build everything, run nothing, write nothing
+  std::filesystem::path output;  // folder of the run
+  bool resume = false;           // go on from the newest whole checkpoint, where there is one
+  bool dry_run = false;          // build everything, run nothing, write nothing
 };
 
+// How train() ended.
 enum class TrainingEnd { kFinished, kWasFinished, kDryRun, kStopped };  // kStopped: by signal, with a checkpoint saved
 
 // Trains. Throws UserError for an output folder that holds another run, or a config that does not fit the run that is resumed.
