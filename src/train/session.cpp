@@ -4,11 +4,7 @@
 
 namespace pal {
 
-std::vector<NamedParameter> Session::parameters() const {
-  std::vector<NamedParameter> all;
-  for (const auto& item : model->named_parameters()) all.push_back({item.key(), item.value()});
-  return all;
-}
+std::vector<NamedParameter> Session::parameters() const { return named_parameters(*model); }
 
 torch::Device parse_device(const std::string& name) {
   const bool cuda = torch::cuda::is_available();

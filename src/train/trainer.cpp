@@ -135,24 +135,13 @@ class Trainer {
     return {stage.learning_rate, stage.steps, stage.warmup, stage.decay, stage.final_ratio};
   }
 
-  AdamWOptions optimizer_options(const StageOptions& stage) const {
-    AdamWOptions o;
-    o.learning_rate = stage.learning_rate;
-    o.beta1 = stage.beta1;
-    o.beta2 = stage.beta2;
-    o.eps = stage.eps;
-    o.weight_decay = stage.weight_decay;
-    o.master_weights = stage.master_weights;
-    return o;
-  }
-
   // Returns false where a signal stopped it.
   bool run_stage(const StageOptions& stage) {
     const auto counts = apply_stage_policy(session_.parameters(), stage.trainable);
     spdlog::info("stage '{}': {} steps of {} samples\n{}", stage.name, stage.steps, stage.batch_size, format_group_counts(counts));
     for (const auto& parameter : session_.parameters())
       if (parameter.value.requires_grad()) progress_.trained.insert(parameter.name);
-    optimizer_.emplace(session_.parameters(), optimizer_options(stage));
+    optimizer_.emplace(session_.parameters(), adamw_options(stage));
     if (optimizer_state_) optimizer_->load(optimizer_state_->first, optimizer_state_->second);
     optimizer_state_.reset();
     const Schedule schedule(schedule_options(stage));

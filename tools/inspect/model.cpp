@@ -43,8 +43,7 @@ void print(const StageMemory& memory) {
 int run_model(const ModelArguments& a) {
   const auto config = load_run_config(a.config, a.sets);
   const auto model = std::make_shared<PalModel>(config.model, uint64_t(config.train.seed), torch::kMeta);  // shapes only
-  std::vector<NamedParameter> parameters;
-  for (const auto& item : model->named_parameters()) parameters.push_back({item.key(), item.value()});
+  const auto parameters = named_parameters(*model);
   BatchShape batch{a.samples, a.text_tokens, a.tokens};
   if (batch.streams.empty()) batch.streams.assign(config.model.streams.size(), 64);
   const int64_t activations = activation_bytes(config.model, model->llm()->options, batch);

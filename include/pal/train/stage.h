@@ -27,4 +27,7 @@ struct StageOptions {
   double clip_norm = 1.0;                         // of the whole gradient; 0: no limit
 };
 
+// The optimizer's options, at the peak learning rate.
+AdamWOptions adamw_options(const StageOptions& stage);
+
 }  // namespace pal
