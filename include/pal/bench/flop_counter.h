@@ -1,0 +1,25 @@
+// Counts the multiplications and additions of matrix products while they run.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+namespace pal {
+
+// From its making to its end, on all threads: what linear layers and their backwards do (aten::mm and aten::addmm), 2 m n k each.
+// Attention, a kernel or a batched product, is not counted.
+class FlopCounter {
+ public:
+  FlopCounter();
+  ~FlopCounter();
+  FlopCounter(const FlopCounter&) = delete;
+  FlopCounter& operator=(const FlopCounter&) = delete;
+
+  int64_t flops() const;  // so far
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pal

@@ -1,0 +1,44 @@
+// What a training step of PLITS, LAL and PAL costs: the same batch, the same LLM, the same machine.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "pal/integration/pal_model.h"
+#include "pal/train/stage.h"
+
+namespace pal {
+
+// The streams of `integration` (plits | lal | pal) made from those of a PAL config:
+//   pal     as they stand
+//   lal     without summaries, the rest by LAL
+//   plits   without summaries, the rest by PLITS: the prevailing baseline
+// A summary is a PLITS stream whose encoder a LAL stream hears too (PAL unified). Where another encoder goes by PLITS (PAL multi-encoder),
+// `lal` has it read by the layers of the first LAL stream. Throws UserError for another word, and where the streams are not those of PAL.
+std::vector<StreamOptions> integration_streams(const std::vector<StreamOptions>& pal, const std::string& integration);
+
+// The batch, drawn at random: every sample has one clip at its start, and all text tokens but the first are targets.
+struct BenchBatch {
+  int64_t samples = 4;         // of the batch
+  int64_t text_tokens = 48;    // per sample
+  int64_t audio_tokens = 120;  // per sample, of each encoder
+};
+
+// What training_cost() measured and counted.
+struct TrainingCost {
+  std::vector<double> step_seconds;  // one a timed step: connectors, forward, backward, optimizer; encoders do not run
+  int64_t weight_bytes = 0;          // of all parameters, encoders too
+  int64_t optimizer_bytes = 0;       // moments and master copies
+  int64_t activation_bytes = 0;      // most that a forward takes at once
+  int64_t beyond_bytes = 0;          // most that a step takes at once beyond weights and optimizer: activations, gradients, buffers
+  int64_t peak_bytes = 0;            // weights, optimizer and `beyond_bytes`
+  double model_flops = 0;            // of a step (step_flops.h), connectors included
+};
+
+// Takes `steps` timed steps of what `stage` trains, with its optimizer but a learning rate near 0, after two steps that are not timed: one to
+// settle, one to measure memory. Throws UserError for a batch that the model has no positions for.
+TrainingCost training_cost(const ModelOptions& model, const StageOptions& stage, const BenchBatch& batch, int64_t steps,
+                           torch::Device device);
+
+}  // namespace pal

@@ -1,0 +1,138 @@
+#include "pal/bench/training_bench.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "pal/bench/flop_counter.h"
+#include "pal/bench/memory_meter.h"
+#include "pal/bench/step_flops.h"
+#include "pal/core/check.h"
+#include "pal/train/optimizer.h"
+#include "pal/train/stage_policy.h"
+
+namespace pal {
+
+namespace {
+
+constexpr uint64_t kSeed = 0;
+
+bool hears(const std::vector<StreamOptions>& streams, Integration integration, const std::string& encoder) {
+  return std::any_of(streams.begin(), streams.end(),
+                     [&](const StreamOptions& s) { return s.integration == integration && s.encoder == encoder; });
+}
+
+PalBatch random_batch(PalModel& model, const BenchBatch& shape) {
+  auto generator = at::detail::createCPUGenerator(kSeed);
+  const int64_t total = shape.samples * shape.text_tokens;
+  PalBatch batch;
+  batch.tokens = torch::randint(0, model.llm()->options.vocab_size, {total}, generator, torch::kInt64);
+  batch.target = (torch::arange(total) % shape.text_tokens) != 0;
+  for (int64_t s = 0; s < shape.samples; ++s) {
+    batch.text_tokens.push_back(shape.text_tokens);
+    batch.audio_at.push_back({0});
+    EncodedClip clip;
+    for (const auto& [name, encoder] : model.encoders())
+      clip.push_back(torch::randn({shape.audio_tokens, encoder->width()}, generator, torch::kFloat32).to(model.device()));
+    batch.clips.push_back({std::move(clip)});
+    batch.ids.push_back(fmt::format("random-{}", s));
+  }
+  return batch;
+}
+
+// A step as the trainer takes it, with the moments that matter marked.
+class Step {
+ public:
+  Step(PalModel& model, const StageOptions& stage, const PalBatch& batch, torch::Device device)
+      : model_(model), stage_(stage), batch_(batch), device_(device), optimizer_(named_parameters(model), adamw_options(stage)) {
+    optimizer_.set_learning_rate(1e-6);  // random batches must not lead the weights to infinity
+  }
+
+  template <typename AfterForward>
+  void take(const AfterForward& after_forward) {
+    auto loss = model_.loss_sum(batch_);
+    after_forward();
+    loss.backward();
+    optimizer_.clip(1.0 / double(batch_.target_tokens()), stage_.clip_norm);
+    optimizer_.step();
+    optimizer_.zero_grad();
+  }
+
+  double seconds() {
+    synchronize();
+    const auto begin = std::chrono::steady_clock::now();
+    take([] {});
+    synchronize();
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  }
+
+  int64_t optimizer_bytes() const {
+    int64_t bytes = 0;
+    for (const auto& [name, tensor] : optimizer_.state()) bytes += int64_t(tensor.nbytes());
+    return bytes;
+  }
+
+ private:
+  void synchronize() const {
+    if (device_.is_cuda()) torch::cuda::synchronize();
+  }
+
+  PalModel& model_;
+  const StageOptions& stage_;
+  const PalBatch& batch_;
+  torch::Device device_;
+  AdamW optimizer_;
+};
+
+}  // namespace
+
+std::vector<StreamOptions> integration_streams(const std::vector<StreamOptions>& pal, const std::string& integration) {
+  PAL_CHECK(integration == "plits" || integration == "lal" || integration == "pal",
+            "integration '{}' is not known; use plits, lal or pal", integration);
+  const auto is_lal = [](const StreamOptions& s) { return s.integration == Integration::kLal; };
+  const auto first_lal = std::find_if(pal.begin(), pal.end(), is_lal);
+  PAL_CHECK(first_lal != pal.end() && !std::all_of(pal.begin(), pal.end(), is_lal),
+            "the config's streams are not those of PAL: expected at least one by lal and one by plits; with such a config all three "
+            "integrations can be compared");
+  if (integration == "pal") return pal;
+  std::vector<StreamOptions> streams;
+  for (auto stream : pal) {
+    if (!is_lal(stream) && hears(pal, Integration::kLal, stream.encoder)) continue;  // a summary
+    if (integration == "lal" && !is_lal(stream)) stream.layers = first_lal->layers;
+    stream.integration = integration == "lal" ? Integration::kLal : Integration::kPlits;
+    streams.push_back(stream);
+  }
+  return streams;
+}
+
+TrainingCost training_cost(const ModelOptions& options, const StageOptions& stage, const BenchBatch& shape, int64_t steps,
+                           torch::Device device) {
+  PAL_CHECK(shape.samples > 0 && shape.text_tokens > 1 && shape.audio_tokens >= 0 && steps > 0,
+            "a benchmark needs a sample, two text tokens and a step at least; got {} samples, {} text tokens, {} audio tokens, {} steps",
+            shape.samples, shape.text_tokens, shape.audio_tokens, steps);
+  PalModel model(options, kSeed, device);
+  apply_stage_policy(named_parameters(model), stage.trainable);
+  const auto batch = random_batch(model, shape);
+  TrainingCost cost;
+  for (const auto& parameter : model.parameters()) cost.weight_bytes += int64_t(parameter.nbytes());
+  {
+    const FlopCounter connectors;
+    for (const auto& tokens : model.connect(batch))
+      if (tokens.requires_grad()) tokens.sum().backward();
+    cost.model_flops = double(connectors.flops()) + decoder_flops(model, batch).total();
+  }
+  model.zero_grad();
+
+  Step step(model, stage, batch, device);
+  cost.optimizer_bytes = step.optimizer_bytes();
+  step.take([] {});
+  {
+    MemoryMeter meter(device);
+    step.take([&] { cost.activation_bytes = meter.peak(); });
+    cost.beyond_bytes = meter.peak();
+  }
+  cost.peak_bytes = cost.weight_bytes + cost.optimizer_bytes + cost.beyond_bytes;
+  for (int64_t i = 0; i < steps; ++i) cost.step_seconds.push_back(step.seconds());
+  return cost;
+}
+
+}  // namespace pal

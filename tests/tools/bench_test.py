@@ -1,0 +1,73 @@
+"""pal-bench and pal-inspect model: what they print, and that the two agree."""
+
+import json
+import unittest
+
+from program import ASSETS, run
+
+SMOKE = "configs/quickstart/smoke.yaml"
+BATCH = ["--samples", 2, "--text-tokens", 20, "--audio-tokens", 60, "--steps", 2, "--rounds", 2]
+
+
+@unittest.skipUnless(ASSETS.exists(), "assets/ is not there; tools/setup.sh fetches it")
+class Bench(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        result = run("pal-bench", "--config", SMOKE, "--integrations", "plits,lal,pal", "--json", *BATCH)
+        assert result.returncode == 0, result.stderr
+        cls.report = json.loads(result.stdout)
+        cls.by_name = {r["integration"]: r for r in cls.report["results"]}
+
+    def test_each_integration_has_its_throughput_memory_and_arithmetic(self):
+        self.assertEqual(list(self.by_name), ["plits", "lal", "pal"])
+        for result in self.by_name.values():
+            seconds = result["step_seconds"]
+            self.assertTrue(0 < seconds["min"] <= seconds["median"] <= seconds["max"])
+            self.assertAlmostEqual(result["samples_per_second"], 2 / seconds["median"])
+            self.assertAlmostEqual(result["model_tflops_per_second"], result["model_flops"] / seconds["median"] / 1e12)
+            self.assertGreater(result["peak_bytes"], result["activation_bytes"] + result["weight_bytes"])
+
+    def test_audio_that_is_only_keys_and_values_costs_less(self):
+        self.assertLess(self.by_name["lal"]["activation_bytes"], self.by_name["plits"]["activation_bytes"])
+        self.assertLess(self.by_name["lal"]["model_flops"], self.by_name["pal"]["model_flops"])
+        self.assertLess(self.by_name["pal"]["model_flops"], self.by_name["plits"]["model_flops"])
+
+    def test_the_batch_and_what_is_trained_stand_beside_the_figures(self):
+        self.assertEqual(self.report["batch"], {"samples": 2, "text_tokens": 20, "audio_tokens": 60})
+        self.assertEqual((self.report["stage"], self.report["timed_steps"]), ("tune", 4))
+        self.assertEqual(self.report["trainable"], ["connectors.*", "llm.*"])
+
+    def test_the_table_gives_ratios_to_the_first(self):
+        result = run("pal-bench", "--config", SMOKE, "--integrations", "lal,plits", "--stage", "align", *BATCH)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertIn("stage 'align'", result.stdout)
+        self.assertRegex(result.stdout, r"\nplits / lal: throughput \d")
+
+    def test_inspect_model_states_the_same_bytes(self):
+        result = run("pal-inspect", "model", "--config", SMOKE, "--json")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        stages = {stage["stage"]: stage for stage in json.loads(result.stdout)["stages"]}
+        self.assertEqual(stages["tune"]["weight_bytes"], self.by_name["pal"]["weight_bytes"])
+        steps = 8 * 100  # the optimizer's step counts, one a tensor
+        self.assertLessEqual(abs(stages["tune"]["optimizer_bytes"] - self.by_name["pal"]["optimizer_bytes"]), steps)
+        self.assertLess(stages["align"]["optimizer_bytes"], stages["tune"]["optimizer_bytes"])
+
+    def test_wrong_input_is_refused(self):
+        for arguments, words in [
+            (["--integrations", "plits,lall"], ["lall", "plits, lal or pal"]),
+            (["--stage", "tuna"], ["tuna", "align, tune"]),
+            (["--samples", "0"], ["0 samples"]),
+            (["--audio-tokens", "9999"], ["2048"]),
+            (["--rounds", "0"], ["--rounds"]),
+            (["--config", "configs/quickstart/lal.yaml"], ["not those of PAL"]),
+            (["--set", "stages=[]"], ["no stages"]),
+        ]:
+            base = [] if "--config" in arguments else ["--config", SMOKE]
+            result = run("pal-bench", *base, *arguments)
+            self.assertEqual((result.returncode, result.stdout), (2, ""), f"{arguments}: {result.stderr}")
+            for word in words:
+                self.assertIn(word, result.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
