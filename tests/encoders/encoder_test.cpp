@@ -56,7 +56,7 @@ TEST(Encoder, WhatItRefusesIsReportedWithTheRecording) {
               testing::StartsWith((folder / "long.wav").string() + ": whisper: the clip is 31.0 s long"));
 }
 
-TEST(Encoder, ResultsDoNotDependOnTheDevice) {
+TEST(Encoder, OnCudaResultsAreThoseOfTheCpu) {
   if (!torch::cuda::is_available()) GTEST_SKIP() << "SKIPPED: no CUDA device";
   const TemporaryFolder folder;
   save_safetensors(folder / "yamnet.safetensors", random_yamnet());

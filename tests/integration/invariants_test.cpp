@@ -54,8 +54,11 @@ TEST(Invariant1, WithoutAudioLogitsAreTheBaseModels) {
   auto llm = tiny_decoder();
   const auto t = tokens(11);
   const auto base = run(llm, {{}, {{11, {}}}, t, {}}).logits;
-  const auto with_streams = run(llm, {{lal({true, true, true}), plits()}, {{11, {}}}, t, {audio(0), audio(0)}}).logits;
-  EXPECT_LT(relative_distance(with_streams, base), kEqual);
+  const std::vector<StreamPlace> streams{lal({true, true, true}), plits()};
+  const std::vector<torch::Tensor> nothing{audio(0), audio(0)};
+  EXPECT_LT(relative_distance(run(llm, {streams, {{11, {}}}, t, nothing}).logits, base), kEqual);
+  // A clip of no length takes no position either.
+  EXPECT_LT(relative_distance(run(llm, {streams, {{11, {{0, 4, 0}, {1, 4, 0}}}}, t, nothing}).logits, base), kEqual);
 }
 
 TEST(Invariant2, InAOneLayerDecoderLalTextLogitsEqualPlits) {

@@ -70,7 +70,7 @@ TEST(Attention, GradientsOfSdpaEqualNaive) {
   EXPECT_LT(relative_distance(gradients("sdpa"), gradients("naive")), 1e-12);
 }
 
-TEST(Attention, FlashOnTheGpuEqualsNaive) {
+TEST(Attention, FlashOnCudaEqualsNaive) {
   if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device";
   auto segments = small_plan().segments;
   AttentionPlan plan(segments, true, 8, 10, torch::kCUDA);
