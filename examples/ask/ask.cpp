@@ -1,6 +1,7 @@
 // Asks a trained checkpoint about a recording, with pal as a library: ask CHECKPOINT RECORDING QUESTION
 #include <iostream>
 
+#include "pal/core/check.h"
 #include "pal/core/tool.h"
 #include "pal/eval/generate.h"
 #include "pal/train/session.h"
