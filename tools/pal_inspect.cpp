@@ -10,6 +10,7 @@ int main(int argc, char** argv) {
   pal::add_tokens_command(app, run);
   pal::add_logits_command(app, run);
   pal::add_model_command(app, run);
+  pal::add_checkpoint_command(app, run);
   app.require_subcommand(1);
   return pal::run_command(app, argc, argv, "pal-inspect", [&] { return run(); });
 }

@@ -98,6 +98,10 @@ COMMANDS = [
     ("pal-inspect", ["logits", "--llm", "tests/golden/decoder_llama/llm", "--case", "tests/golden/decoder_llama/case.safetensors",
                      "--out", "{f}/x", "--dtype", "int4"], ["int4"]),
     ("pal-inspect", ["model", "--config", "configs/quickstart/pal.yaml", "--stream-tokens", "1,2,3"], ["3 streams", "2"]),
+    ("pal-inspect", ["checkpoint", "--checkpoint", "nowhere"], ["nowhere"]),
+    ("pal-inspect", ["checkpoint", "--checkpoint", "{f}"], ["manifest.json"]),
+    ("pal-bench", [], ["--config"]),
+    ("pal-bench", ["--config", "nowhere.yaml"], ["nowhere.yaml"]),
     ("pal-convert", ["whisper", "--ctranslate2", "README.md", "--out", "{f}/x"], ["README.md"]),
     ("pal-convert", ["yamnet", "--checkpoint", "nowhere", "--out", "{f}/x"], ["nowhere"]),
 ]

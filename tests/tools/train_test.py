@@ -132,6 +132,27 @@ class Train(unittest.TestCase):
         for one, four in zip(*losses):
             self.assertAlmostEqual(one, four, delta=1e-9 * abs(one))
 
+    def test_a_checkpoint_can_be_looked_into_and_a_damaged_one_is_refused(self):
+        self.train("run")
+        final = self.root / "run" / "final"
+        looked = run("pal-inspect", "checkpoint", "--checkpoint", final, "--json")
+        self.assertEqual(looked.returncode, 0, looked.stderr)
+        found = json.loads(looked.stdout)
+        self.assertEqual(found["step"], 12)
+        self.assertEqual(found["tensors"].keys(), tensors(final / "model.safetensors").keys())
+        self.assertEqual({t["not_finite"] for t in found["tensors"].values()}, {0})
+        config = run("pal-inspect", "checkpoint", "--checkpoint", final, "--config").stdout
+        (self.root / "again.yaml").write_text(config)
+        again = run("pal-train", "--config", self.root / "again.yaml", "--dry-run")
+        self.assertEqual(again.returncode, 0, again.stderr)
+
+        raw = bytearray((final / "model.safetensors").read_bytes())
+        raw[-1] ^= 1
+        (final / "model.safetensors").write_bytes(raw)
+        damaged = run("pal-inspect", "checkpoint", "--checkpoint", final)
+        self.assertEqual((damaged.returncode, damaged.stdout), (2, ""))
+        self.assertIn("model.safetensors", damaged.stderr)
+
     def test_a_dry_run_writes_nothing(self):
         result = self.train("run", "--dry-run")
         self.assertEqual(result.returncode, 0, result.stderr)

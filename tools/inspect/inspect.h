@@ -11,5 +11,6 @@ void add_encode_command(CLI::App& app, std::function<int()>& run);    // what an
 void add_tokens_command(CLI::App& app, std::function<int()>& run);    // a text as token ids, and back
 void add_logits_command(CLI::App& app, std::function<int()>& run);    // a decoder's logits for one sample with audio
 void add_model_command(CLI::App& app, std::function<int()>& run);     // what a config builds and costs
+void add_checkpoint_command(CLI::App& app, std::function<int()>& run);  // what a checkpoint holds
 
 }  // namespace pal
