@@ -81,6 +81,9 @@ int evaluate_checkpoint(const Arguments& a) {
     const auto evaluation = pal::evaluate(*session.model, *session.collator, samples, session.config.eval, a.withhold_audio);
     result = {{"settings", settings}, {"score", Json::parse(pal::to_json(evaluation.score))}, {"predictions", evaluation.predictions},
               {"skipped", evaluation.skipped}};
+    if (!evaluation.skipped.empty())
+      spdlog::info("{} of them left out: none of their references is among the {} answers", evaluation.skipped.size(),
+                   session.config.eval.answers.size());
     if (!a.output.empty()) {
       std::filesystem::create_directories(a.output);
       pal::write_file_atomically(results, result.dump(1) + "\n");
