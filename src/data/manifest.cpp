@@ -57,8 +57,8 @@ std::vector<Message> read_messages(const Json& json) {
 }
 
 std::string replace_label(std::string text, const std::string& label) {
-  const std::size_t at = text.find("{label}");
-  return at == std::string::npos ? text : text.replace(at, 7, label);
+  for (std::size_t at = 0; (at = text.find("{label}", at)) != std::string::npos; at += label.size()) text.replace(at, 7, label);
+  return text;
 }
 
 void read_dialogue(const Json& json, const PromptOptions& options, Sample& sample) {
@@ -104,6 +104,20 @@ std::vector<Sample> read_manifest(const std::filesystem::path& path, const Promp
     samples.push_back(std::move(sample));
   });
   return samples;
+}
+
+void check_recordings(const std::vector<Sample>& samples, const std::filesystem::path& manifest) {
+  constexpr std::size_t kShown = 10;
+  std::vector<std::string> missing;
+  std::set<std::filesystem::path> seen;
+  for (const auto& sample : samples)
+    for (const auto& clip : sample.clips)
+      if (seen.insert(clip.path).second && !std::filesystem::exists(clip.path))
+        missing.push_back(fmt::format("{} (sample '{}')", clip.path.string(), sample.id));
+  const std::size_t count = missing.size();
+  if (count > kShown) missing.resize(kShown);
+  PAL_CHECK(count == 0, "{}: {} of {} recordings are not there:\n  {}{}", manifest.string(), count, seen.size(),
+            fmt::join(missing, "\n  "), count > kShown ? "\n  ..." : "");
 }
 
 std::vector<Message> prompt_of(const Sample& sample) {

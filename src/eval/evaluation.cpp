@@ -4,6 +4,7 @@
 #include <set>
 
 #include "pal/core/check.h"
+#include "pal/metrics/words.h"
 
 namespace pal {
 
@@ -39,28 +40,41 @@ Answers generated(PalModel& model, const PalBatch& batch, const Collator& collat
   return answers;
 }
 
-void check(const EvaluationOptions& options) {
+void check_options(const EvaluationOptions& options) {
   PAL_CHECK(options.protocol == "likelihood" || options.protocol == "generate",
             "eval: protocol '{}' is not known; use likelihood or generate", options.protocol);
   PAL_CHECK(options.normalize == "none" || options.normalize == "token", "eval: normalize '{}' is not known; use none or token",
             options.normalize);
   PAL_CHECK(options.protocol != "likelihood" || options.answers.size() > 1,
             "eval: the likelihood protocol needs at least two answers to choose from; set eval.answers, or data.train so that its "
-            "answers are taken");
+            "answers are taken (if there are at most 1,000), or eval.protocol: generate");
   PAL_CHECK(options.batch_size > 0, "eval: batch_size must be above 0, got {}", options.batch_size);
 }
 
-bool is_answerable(const Sample& sample, const std::vector<std::string>& answers) {
-  return std::any_of(sample.references.begin(), sample.references.end(), [&](const std::string& reference) {
-    return std::find(answers.begin(), answers.end(), reference) != answers.end();
-  });
+// Which samples are scored: with skip_unanswerable, those with a reference among the answers, compared as accuracy compares.
+std::vector<bool> are_scored(const EvaluationOptions& options, const std::vector<Sample>& samples) {
+  if (options.protocol != "likelihood" || !options.skip_unanswerable) return std::vector<bool>(samples.size(), true);
+  std::set<std::string> answers;
+  for (const auto& answer : options.answers) answers.insert(trimmed_lower(answer));
+  std::vector<bool> scored;
+  for (const auto& sample : samples)
+    scored.push_back(std::any_of(sample.references.begin(), sample.references.end(),
+                                 [&](const std::string& reference) { return answers.contains(trimmed_lower(reference)); }));
+  return scored;
 }
 
 }  // namespace
 
+void check_evaluation(const EvaluationOptions& options, const std::vector<Sample>& samples) {
+  check_options(options);
+  const auto scored = are_scored(options, samples);
+  PAL_CHECK(std::find(scored.begin(), scored.end(), true) != scored.end(),
+            "eval: none of the {} samples has a reference among the answers", samples.size());
+}
+
 Evaluation evaluate(PalModel& model, const Collator& collator, const std::vector<Sample>& given,
-                    const EvaluationOptions& options, bool withhold_audio) {
-  check(options);
+                    const EvaluationOptions& options, bool withhold_audio, const std::function<bool()>& stopped) {
+  check_evaluation(options, given);
   torch::NoGradGuard no_grad;
   const bool closed = options.protocol == "likelihood";
   std::vector<std::vector<int64_t>> candidates;
@@ -69,16 +83,17 @@ Evaluation evaluate(PalModel& model, const Collator& collator, const std::vector
 
   Evaluation result;
   std::vector<Sample> samples;
-  for (const auto& sample : given) {
-    if (closed && options.skip_unanswerable && !is_answerable(sample, options.answers))
-      result.skipped.push_back(sample.id);
+  const auto scored = are_scored(options, given);
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    if (scored[i])
+      samples.push_back(given[i]);
     else
-      samples.push_back(sample);
+      result.skipped.push_back(given[i].id);
   }
-  PAL_CHECK(!samples.empty(), "eval: none of the {} samples has a reference among the answers", given.size());
   result.predictions = Json::array();
   std::vector<Prediction> predictions;
   for (std::size_t begin = 0; begin < samples.size(); begin += std::size_t(options.batch_size)) {
+    if (stopped && stopped()) throw EvaluationStopped();
     const std::size_t end = std::min(samples.size(), begin + std::size_t(options.batch_size));
     std::vector<const Sample*> part;
     for (std::size_t i = begin; i < end; ++i) part.push_back(&samples[i]);
@@ -96,7 +111,7 @@ Evaluation evaluate(PalModel& model, const Collator& collator, const std::vector
     }
   }
   result.score = score_predictions(predictions, options.metric);
-  for (std::size_t i = 0; i < samples.size(); ++i) {
+  for (std::size_t i = 0; i < result.score.per_sample.size(); ++i) {  // empty for F1, which is no mean over clips
     result.predictions[i]["score"] = result.score.per_sample[i];
     if (options.metric == "accuracy") result.predictions[i]["correct"] = result.score.per_sample[i] == 1.0;
   }

@@ -30,12 +30,19 @@ EncodedClip ClipEncoder::encode(const Clip& clip) {
     }
     torch::AutoGradMode record(trained && torch::GradMode::is_enabled());
     encoded.push_back(encode_file(*encoder, clip.path, {}, clip.segment));
-    if (trained)
-      kept_.erase(key);  // what it gave before it was trained is stale
-    else if (cache_)
-      kept_[key] = encoded.back();
+    if (trained) continue;
+    auto& tokens = encoded.back();
+    tokens = tokens.to(torch::kCPU);  // a GPU's memory is for training; a batch is moved there at once
+    if (kept_bytes_ + int64_t(tokens.nbytes()) > limit_) continue;
+    kept_bytes_ += int64_t(tokens.nbytes());
+    kept_[key] = tokens;
   }
   return encoded;
+}
+
+void ClipEncoder::forget() {
+  kept_.clear();
+  kept_bytes_ = 0;
 }
 
 EncodedClip ClipEncoder::nothing() const {
@@ -44,21 +51,30 @@ EncodedClip ClipEncoder::nothing() const {
   return empty;
 }
 
-Collator::Collator(PalModel& model, std::shared_ptr<const Tokenizer> tokenizer, ChatTemplate chat_template, bool cache)
+Collator::Collator(PalModel& model, std::shared_ptr<const Tokenizer> tokenizer, ChatTemplate chat_template, int64_t clip_memory)
     : tokenizer_(std::move(tokenizer)),
       chat_template_(std::move(chat_template)),
-      clips_(std::make_unique<ClipEncoder>(model, cache)) {
+      clips_(std::make_unique<ClipEncoder>(model, clip_memory)) {
   const int64_t vocabulary = model.llm()->options.vocab_size;
   PAL_CHECK(tokenizer_->vocab_size() <= vocabulary,
             "the tokenizer has {} tokens, but the LLM's embedding only {}; do they belong together?", tokenizer_->vocab_size(),
             vocabulary);
 }
 
-PalBatch Collator::collate(const std::vector<const Sample*>& samples, Purpose purpose, bool withhold_audio) const {
+PalBatch Collator::collate(const std::vector<const Sample*>& samples, Purpose purpose, bool withhold_audio,
+                           const OnUnreadable& unreadable) const {
   PalBatch batch;
   std::vector<int64_t> tokens;
   std::vector<uint8_t> target;
   for (const Sample* sample : samples) {
+    std::vector<EncodedClip> clips;
+    try {
+      for (const auto& clip : sample->clips) clips.push_back(withhold_audio ? clips_->nothing() : clips_->encode(clip));
+    } catch (const UserError& problem) {
+      if (!unreadable) throw;
+      unreadable(*sample, problem);
+      continue;
+    }
     const bool training = purpose == Purpose::kTraining;
     const auto messages = training ? sample->messages : prompt_of(*sample);
     const auto prompt = build_prompt(*tokenizer_, chat_template_, messages, int64_t(sample->clips.size()),
@@ -67,8 +83,7 @@ PalBatch Collator::collate(const std::vector<const Sample*>& samples, Purpose pu
     target.insert(target.end(), prompt.target.begin(), prompt.target.end());
     batch.text_tokens.push_back(int64_t(prompt.tokens.size()));
     batch.audio_at.push_back(prompt.audio_at);
-    auto& clips = batch.clips.emplace_back();
-    for (const auto& clip : sample->clips) clips.push_back(withhold_audio ? clips_->nothing() : clips_->encode(clip));
+    batch.clips.push_back(std::move(clips));
     batch.ids.push_back(sample->id);
   }
   batch.tokens = torch::tensor(tokens, torch::kInt64);

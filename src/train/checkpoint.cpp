@@ -218,9 +218,11 @@ std::optional<Checkpoint> CheckpointStore::find_newest() const {
   return std::nullopt;
 }
 
-void CheckpointStore::remove_leftovers() const {
+bool CheckpointStore::empty() const { return step_folders(folder_).empty(); }
+
+void remove_checkpoint_leftovers(const fs::path& parent) {
   std::error_code error;
-  for (const auto& entry : fs::directory_iterator(folder_, error)) {
+  for (const auto& entry : fs::directory_iterator(parent, error)) {
     const fs::path& path = entry.path();
     if (path.filename().string().find(kTemporary) == std::string::npos || !entry.is_directory()) continue;
     const int descriptor = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -55,6 +55,19 @@ AdamW::AdamW(const std::vector<NamedParameter>& parameters, const AdamWOptions& 
   }
 }
 
+void AdamW::accumulate() {
+  const at::NoGradGuard no_grad;
+  for (Entry& entry : entries_) {
+    auto& gradient = entry.parameter.value.mutable_grad();
+    if (!gradient.defined()) continue;
+    if (entry.sum.defined())
+      entry.sum.add_(gradient);
+    else
+      entry.sum = is_half(gradient.scalar_type()) ? gradient.to(at::kFloat) : gradient;
+    gradient.reset();
+  }
+}
+
 GradientNorms AdamW::clip(double scale, double max_norm) {
   PAL_ASSERT(max_norm >= 0, "the limit of the gradient norm is {}", max_norm);
   const at::NoGradGuard no_grad;
@@ -63,7 +76,7 @@ GradientNorms AdamW::clip(double scale, double max_norm) {
            std::pair<std::vector<at::Tensor>, std::vector<std::string>>>
       lists;
   for (const Entry& entry : entries_) {
-    const at::Tensor& gradient = entry.parameter.value.grad();
+    const at::Tensor& gradient = entry.gradient();
     if (!gradient.defined() || gradient.numel() == 0) continue;
     auto& [gradients, groups] = lists[{gradient.device().str(), gradient.scalar_type()}];
     gradients.push_back(gradient);
@@ -96,7 +109,7 @@ bool AdamW::step() {
     std::map<decltype(buckets)::key_type, std::int64_t> elements;
     for (Entry& entry : entries_) {
       const at::Tensor& value = entry.parameter.value;
-      if (!value.grad().defined() || value.numel() == 0) continue;
+      if (!entry.gradient().defined() || value.numel() == 0) continue;
       ++entry.steps;
       const auto key = std::tuple(value.device().str(), value.scalar_type(), entry.master.defined(),
                                   entry.decays, entry.steps);
@@ -124,11 +137,11 @@ void AdamW::step_bucket(const std::vector<Entry*>& bucket) {
     stepped.push_back(entry->master.defined() ? entry->master : value);
     exp_avgs.push_back(entry->exp_avg);
     exp_avg_sqs.push_back(entry->exp_avg_sq);
-    gradients.push_back(entry->parameter.value.grad().to(stepped.back().scalar_type()).contiguous());
+    gradients.push_back(entry->gradient().to(stepped.back().scalar_type()).contiguous());
   }
   const Entry& first = *bucket.front();
   if (gradient_scale_ != 1.0) {
-    if (first.master.defined())
+    if (first.master.defined() && !first.sum.defined())
       at::_foreach_mul_(gradients, gradient_scale_);  // fresh fp32 copies
     else
       gradients = at::_foreach_mul(gradients, gradient_scale_);
@@ -149,7 +162,10 @@ void AdamW::step_bucket(const std::vector<Entry*>& bucket) {
 }
 
 void AdamW::zero_grad() {
-  for (Entry& entry : entries_) entry.parameter.value.mutable_grad().reset();
+  for (Entry& entry : entries_) {
+    entry.parameter.value.mutable_grad().reset();
+    entry.sum.reset();
+  }
 }
 
 TensorMap AdamW::state() const {

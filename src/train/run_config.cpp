@@ -110,7 +110,8 @@ void describe(Fields& f, DataOptions& o) {
   f.field("validation", o.validation, "manifest to choose by");
   f.field("test", o.test, "held-out manifest: reported, never chosen by");
   f.field("prompt", o.prompt, "what is asked and answered");
-  f.field("cache_encoded_clips", o.cache_encoded_clips, "keep what frozen encoders give in memory");
+  f.field("encoded_clips_mib", o.encoded_clips_mib, "memory for what frozen encoders gave, MiB; beyond it clips are encoded anew").at_least(0);
+  f.field("skip_unreadable", o.skip_unreadable, "samples that training may leave out, by name, because their recordings cannot be read; one more ends the run").at_least(0);
 }
 
 void describe(Fields& f, TrainOptions& o) {
@@ -183,6 +184,9 @@ void check_names(ConfigReader& reader, const RunConfig& config) {
     if (stream.name.find_first_of(".*! ") != std::string::npos)
       reader.problem(path + ".name", fmt::format("'{}' may not hold '.', '*', '!' or spaces: it becomes part of parameter names", stream.name));
   }
+  for (const auto& [name, options] : config.model.encoders)
+    if (name.empty() || name.find_first_of(".*! ") != std::string::npos)
+      reader.problem("model.encoders", fmt::format("the name '{}' may not be empty or hold '.', '*', '!' or spaces: it becomes part of parameter names", name));
   for (std::size_t i = 0; i < config.stages.size(); ++i) {
     const auto& stage = config.stages[i];
     const auto path = fmt::format("stages.{}", i);

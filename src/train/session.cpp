@@ -6,8 +6,27 @@ namespace pal {
 
 std::vector<NamedParameter> Session::parameters() const { return named_parameters(*model); }
 
+std::vector<std::string> implied_answers(const DataOptions& data) {
+  constexpr std::size_t kMost = 1000;  // more are captions, not labels to choose from
+  auto answers = answers_of(read_manifest(data.train, data.prompt));
+  if (answers.size() > kMost) answers.clear();
+  return answers;
+}
+
+Sample Session::question(const std::vector<std::filesystem::path>& recordings, const std::string& text, const std::string& system) const {
+  Sample sample;
+  sample.id = "question";
+  for (const auto& path : recordings) sample.clips.push_back({path, {}});
+  const auto& said = system.empty() ? config.data.prompt.system : system;
+  if (!said.empty()) sample.messages.push_back({"system", said});
+  sample.messages.push_back({"user", text});
+  sample.messages.push_back({"assistant", ""});  // what is asked for
+  return sample;
+}
+
 torch::Device parse_device(const std::string& name) {
   const bool cuda = torch::cuda::is_available();
+  at::globalContext().setAllowTF32CuDNN(false);  // float32 convolutions of encoders stay float32
   if (name == "auto") return cuda ? torch::kCUDA : torch::kCPU;
   if (name == "cpu") return torch::kCPU;
   PAL_CHECK(name == "cuda", "device '{}' is not known; use auto, cpu or cuda", name);
@@ -20,12 +39,12 @@ Session open_session(const RunConfig& given, torch::Device device) {
   session.config = given;
   auto& config = session.config;
   const bool wants_answers = config.eval.protocol == "likelihood" && config.eval.answers.empty() && !config.data.train.empty();
-  if (wants_answers) config.eval.answers = answers_of(read_manifest(config.data.train, config.data.prompt));
+  if (wants_answers) config.eval.answers = implied_answers(config.data);
   std::shared_ptr<const Tokenizer> tokenizer = load_tokenizer(config.model.llm.path);
   session.model = std::make_shared<PalModel>(config.model, uint64_t(config.train.seed), device);
   auto chat_template = chat_template_of(*tokenizer);
   session.collator = std::make_unique<Collator>(*session.model, std::move(tokenizer), std::move(chat_template),
-                                                config.data.cache_encoded_clips);
+                                                config.data.encoded_clips_mib << 20);
   return session;
 }
 
@@ -41,8 +60,12 @@ Session open_session(const Checkpoint& checkpoint, const std::vector<std::string
 void load_trained(Session& session, const TensorMap& tensors, const std::string& where) {
   torch::NoGradGuard no_grad;
   std::map<std::string, torch::Tensor> parameters;
-  for (const auto& parameter : session.parameters()) parameters[parameter.name] = parameter.value;
   std::vector<std::string> problems;
+  for (const auto& parameter : session.parameters()) {
+    parameters[parameter.name] = parameter.value;
+    if (is_drawn(parameter.name) && !tensors.contains(parameter.name))
+      problems.push_back(fmt::format("{}: not in the checkpoint; it would be random", parameter.name));
+  }
   for (const auto& [name, tensor] : tensors) {
     const auto found = parameters.find(name);
     if (found == parameters.end())
@@ -55,5 +78,7 @@ void load_trained(Session& session, const TensorMap& tensors, const std::string&
             fmt::join(problems, "\n  "));
   for (const auto& [name, tensor] : tensors) parameters[name].copy_(tensor);
 }
+
+bool is_drawn(const std::string& name) { return name.starts_with("connectors."); }
 
 }  // namespace pal

@@ -8,7 +8,7 @@ static_assert(std::atomic<int>::is_always_lock_free, "a signal handler may only 
 void StopSignal::install() {
   struct sigaction action {};
   action.sa_handler = [](int number) { signal_.store(number); };
-  action.sa_flags = SA_RESETHAND;  // a second Ctrl-C ends the process at once
+  action.sa_flags = SA_RESETHAND | SA_RESTART;  // a second Ctrl-C ends the process at once; writes go on undisturbed
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
 }

@@ -2,18 +2,20 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <cmath>
 #include <iostream>
-#include <set>
 
 #include "pal/config/dump.h"
 #include "pal/core/check.h"
+#include "pal/core/files.h"
 #include "pal/core/random.h"
 #include "pal/data/sampler.h"
 #include "pal/train/metrics_log.h"
 #include "pal/train/progress_bar.h"
 #include "pal/train/stage_policy.h"
 #include "pal/train/tensorboard.h"
+#include "progress.h"
 #include "run_folder.h"
 #include "stop_signal.h"
 
@@ -27,36 +29,12 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kMostBadStepsInARow = 10;
 
-// Where a run stands: everything that the next step depends on beside tensors.
-struct Progress {
-  int64_t step = 0;        // optimizer steps of all stages
-  std::size_t stage = 0;
-  int64_t stage_step = 0;  // of this stage
-  SamplerPosition sampler;
-  std::set<std::string> trained;  // names of all tensors that a stage so far has trained
-};
-
-Json to_json(const Progress& p, const std::string& config) {
-  return {{"step", p.step},
-          {"stage", p.stage},
-          {"stage_step", p.stage_step},
-          {"sampler", {{"epoch", p.sampler.epoch}, {"taken", p.sampler.taken}}},
-          {"trained", p.trained},
-          {"config", config}};
-}
-
-Progress progress_from(const Json& json) {
-  return {json.at("step"), json.at("stage"), json.at("stage_step"),
-          {json.at("sampler").at("epoch"), json.at("sampler").at("taken")},
-          json.at("trained").get<std::set<std::string>>()};
-}
-
 class Trainer {
  public:
   Trainer(const RunConfig& config, const TrainerOptions& options, torch::Device device)
       : session_(open_session(config, device)), folder_(options.output, session_.config.train.keep),
         config_text_(run_config_yaml(session_.config)), bar_(std::cerr, progress_options_for_stderr()) {
-    samples_ = session_.samples(session_.config.data.train);
+    read_data();
     for (const auto& stage : session_.config.stages) {  // a wrong pattern of a later stage is an error now, not after days
       apply_stage_policy(session_.parameters(), stage.trainable);
       (void)Schedule(schedule_options(stage));
@@ -68,21 +46,40 @@ class Trainer {
   TrainingEnd run(bool resume, bool dry_run) {
     if (dry_run) return describe_stages();
     claim_run_folder(folder_.root());  // not before all that the config says is known to fit
-    folder_.checkpoints().remove_leftovers();
+    if (holds_finished_run(folder_.root(), resume, config_text_)) return TrainingEnd::kWasFinished;  // by whoever had the folder until now
+    folder_.remove_leftovers();
     std::optional<Checkpoint> newest;
     if (resume) newest = folder_.newest(config_text_);
     if (newest) restore(*newest);
+    const bool validate_first = newest && validation_is_due();
     log_.emplace(folder_.log(), progress_.step);
+    if (!validation_.empty()) validation_log_.emplace(folder_.validation_log(), progress_.step - int64_t(validate_first));
     if (session_.config.train.tensorboard) tensorboard_.emplace(folder_.tensorboard(), progress_.step);
     StopSignal::install();
-    for (; progress_.stage < session_.config.stages.size(); next_stage())
-      if (!run_stage(session_.config.stages[progress_.stage])) return TrainingEnd::kStopped;
+    if (validate_first) validate();
+    while (progress_.stage < session_.config.stages.size()) {
+      if (!run_stage(session_.config.stages[progress_.stage])) return stopped();
+      next_stage();
+    }
     const auto final_state = write_checkpoint(folder_.final(), progress_.step, content(/*with_optimizer=*/false));
     spdlog::info("done: {} (checkpoint {})", folder_.final().string(), final_state.hash.substr(0, 12));
     return TrainingEnd::kFinished;
   }
 
  private:
+  // All that the data can be found wrong by before any work is done.
+  void read_data() {
+    const auto& config = session_.config;
+    samples_ = session_.samples(config.data.train);
+    PAL_CHECK(!samples_.empty(), "{}: holds no samples", config.data.train.string());
+    check_recordings(samples_, config.data.train);
+    data_ = {sha256_of_file(config.data.train), int64_t(samples_.size())};
+    if (config.data.validation.empty()) return;
+    validation_ = session_.samples(config.data.validation);
+    check_recordings(validation_, config.data.validation);
+    check_evaluation(config.eval, validation_);
+  }
+
   TrainingEnd describe_stages() {
     for (const auto& stage : session_.config.stages)
       spdlog::info("stage '{}': {} steps of {} samples\n{}", stage.name, stage.steps, stage.batch_size,
@@ -100,9 +97,19 @@ class Trainer {
   }
 
   void restore(const Checkpoint& checkpoint) {
-    progress_ = progress_from(checkpoint.load_state());
-    load_trained(session_, checkpoint.load_model(), checkpoint.folder.string());
-    if (progress_.stage_step > 0) optimizer_state_ = {checkpoint.load_optimizer(), checkpoint.folder.string()};
+    const auto state = run_state_from(checkpoint.load_state());
+    const auto where = checkpoint.folder.string();
+    PAL_CHECK(state.data.sha256 == data_.sha256,
+              "{}: was trained on another {}: {} samples then, {} now; their order would be another. Put the old manifest back, or choose "
+              "another --output",
+              where, session_.config.data.train.string(), state.data.samples, data_.samples);
+    if (state.threads != at::get_num_threads())
+      spdlog::warn("{} CPU threads now, {} before: sums are rounded otherwise, so the run is not the uninterrupted one bit for bit",
+                   at::get_num_threads(), state.threads);
+    progress_ = state.progress;
+    saved_step_ = progress_.step;
+    load_trained(session_, checkpoint.load_model(), where);
+    if (progress_.stage_step > 0) optimizer_state_ = {checkpoint.load_optimizer(), where};
     spdlog::info("resuming after step {} from {}", progress_.step, checkpoint.folder.string());
   }
 
@@ -112,15 +119,15 @@ class Trainer {
     progress_.sampler = {};
     optimizer_.reset();
     save();
-    validate();
+    if (!StopSignal::received()) validate();
   }
 
   CheckpointContent content(bool with_optimizer) const {
     CheckpointContent content;
     for (const auto& parameter : session_.parameters())
-      if (progress_.trained.contains(parameter.name)) content.model[parameter.name] = parameter.value.detach();
+      if (progress_.trained.contains(parameter.name) || is_drawn(parameter.name)) content.model[parameter.name] = parameter.value.detach();
     if (with_optimizer && optimizer_) content.optimizer = optimizer_->state();
-    content.state = to_json(progress_, config_text_);
+    content.state = to_json(RunState{progress_, data_, config_text_, at::get_num_threads()});
     return content;
   }
 
@@ -135,7 +142,7 @@ class Trainer {
     return {stage.learning_rate, stage.steps, stage.warmup, stage.decay, stage.final_ratio};
   }
 
-  // Returns false where a signal stopped it.
+  // Returns false where a signal stopped it before its end.
   bool run_stage(const StageOptions& stage) {
     const auto counts = apply_stage_policy(session_.parameters(), stage.trainable);
     spdlog::info("stage '{}': {} steps of {} samples\n{}", stage.name, stage.steps, stage.batch_size, format_group_counts(counts));
@@ -148,24 +155,46 @@ class Trainer {
     Sampler sampler(int64_t(samples_.size()), stream_seed(uint64_t(session_.config.train.seed), "stage", progress_.stage),
                     progress_.sampler);
 
+    if (std::any_of(progress_.trained.begin(), progress_.trained.end(), [](const auto& name) { return name.starts_with("encoders."); }))
+      session_.collator->forget_clips();  // what a trained encoder gave before is stale
     bar_.start(stage.name, stage.steps, progress_.stage_step);
     while (progress_.stage_step < stage.steps) {
+      if (StopSignal::received()) return false;
       step(stage, schedule.rate(progress_.stage_step), sampler);
-      const bool last = progress_.stage_step == stage.steps;
-      const auto every = [&](int64_t n) { return n > 0 && progress_.step % n == 0 && !last; };
-      const bool stop = StopSignal::received();
-      if (!last && (stop || every(session_.config.train.save_every))) save();
-      if (stop && !last) return stopped();
-      if (every(session_.config.train.validate_every)) validate();
+      if (progress_.stage_step == stage.steps) break;  // the end of a stage is saved by next_stage()
+      if (is_multiple(session_.config.train.save_every)) save();
+      if (validation_is_due() && !StopSignal::received()) validate();
     }
     bar_.finish();
     return true;
   }
 
-  bool stopped() {
+  bool is_multiple(int64_t every) const { return every > 0 && progress_.step % every == 0; }
+
+  bool validation_is_due() const {
+    const bool at_stage_end = progress_.stage > 0 && progress_.stage_step == 0;
+    return at_stage_end || is_multiple(session_.config.train.validate_every);
+  }
+
+  TrainingEnd stopped() {
+    if (saved_step_ != progress_.step) save();
     bar_.clear();
     spdlog::warn("stopped by {} after step {}; go on with --resume auto", StopSignal::name(), progress_.step);
-    return false;
+    return TrainingEnd::kStopped;
+  }
+
+  // A recording that cannot be read is never replaced: the step goes without it, or the run ends.
+  void leave_out(const Sample& sample, const UserError& problem) {
+    if (!progress_.unreadable.insert(sample.id).second) return;  // known from an earlier epoch
+    const auto allowed = session_.config.data.skip_unreadable;
+    if (int64_t(progress_.unreadable.size()) > allowed) {
+      progress_.unreadable.erase(sample.id);
+      if (progress_.step > std::max<int64_t>(0, saved_step_)) save();  // before the first step there is nothing to lose
+      throw UserError(fmt::format("{} (sample '{}'); data.skip_unreadable allows {} such samples to be left out", problem.what(), sample.id,
+                                  allowed));
+    }
+    bar_.clear();
+    spdlog::warn("sample '{}' is left out ({} so far): {}", sample.id, progress_.unreadable.size(), problem.what());
   }
 
   void step(const StageOptions& stage, double rate, Sampler& sampler) {
@@ -177,19 +206,23 @@ class Trainer {
       std::vector<const Sample*> members;
       for (int64_t i = part * stage.batch_size / stage.accumulate; i < (part + 1) * stage.batch_size / stage.accumulate; ++i)
         members.push_back(&samples_[std::size_t(indices[std::size_t(i)])]);
-      parts.push_back(session_.collator->collate(members, Purpose::kTraining));
-      targets += parts.back().target_tokens();
-      tokens += parts.back().tokens.numel();
+      auto batch = session_.collator->collate(members, Purpose::kTraining, /*withhold_audio=*/false,
+                                              [this](const Sample& sample, const UserError& problem) { leave_out(sample, problem); });
+      if (batch.ids.empty()) continue;
+      targets += batch.target_tokens();
+      tokens += batch.tokens.numel();
+      parts.push_back(std::move(batch));
     }
     const Seconds loading = Clock::now() - begin;
     double loss = 0;
     for (const auto& part : parts) {
       const auto sum = session_.model->loss_sum(part);
       sum.backward();
+      if (parts.size() > 1) optimizer_->accumulate();
       loss += sum.item<double>() / double(targets);
     }
     const auto norms = optimizer_->clip(1.0 / double(targets), stage.clip_norm);
-    const bool sound = norms.finite() && std::isfinite(loss);
+    const bool sound = targets > 0 && norms.finite() && std::isfinite(loss);
     if (sound) {
       optimizer_->set_learning_rate(rate);
       optimizer_->step();
@@ -213,22 +246,26 @@ class Trainer {
                      {"target_tokens", targets},
                      {"text_tokens", tokens},
                      {"skipped", !sound},
+                     {"unreadable_samples", progress_.unreadable.size()},
                      {"seconds", seconds.count()},
                      {"data_seconds", loading.count()},
                      {"samples_per_second", double(stage.batch_size) / seconds.count()},
                      {"tokens_per_second", double(tokens) / seconds.count()}});
+    if (bad_steps_ == kMostBadStepsInARow)
+      throw std::runtime_error(fmt::format("{} steps in a row gave no finite gradient; the samples of the last are named above. The newest "
+                                           "checkpoint is of step {}",
+                                           kMostBadStepsInARow, std::max<int64_t>(0, saved_step_)));
   }
 
   void report_bad_step(const std::vector<PalBatch>& parts, double loss) {
     std::vector<std::string> ids;
     for (const auto& part : parts) ids.insert(ids.end(), part.ids.begin(), part.ids.end());
     bar_.clear();
-    spdlog::warn("step {}: loss {} or its gradient is not a number; the step is skipped. Samples: {}", progress_.step + 1, loss,
-                 fmt::join(ids, ", "));
-    if (bad_steps_ + 1 < kMostBadStepsInARow) return;
-    throw std::runtime_error(
-        fmt::format("{} steps in a row gave no finite gradient; the last samples were: {}. Checkpoints up to step {} are whole",
-                    kMostBadStepsInARow, fmt::join(ids, ", "), saved_step_));
+    if (ids.empty())
+      spdlog::warn("step {}: none of its samples can be read; the step is skipped", progress_.step + 1);
+    else
+      spdlog::warn("step {}: loss {} or its gradient is not a number; the step is skipped. Samples: {}", progress_.step + 1, loss,
+                   fmt::join(ids, ", "));
   }
 
   void log_step(const StageOptions& stage, const Json& line) {
@@ -242,12 +279,23 @@ class Trainer {
   }
 
   void validate() {
-    if (session_.config.data.validation.empty()) return;
-    if (validation_.empty()) validation_ = session_.samples(session_.config.data.validation);
-    const auto score = evaluate(*session_.model, *session_.collator, validation_, session_.config.eval).score;
+    if (validation_.empty()) return;
+    try {
+      write_validation(evaluate(*session_.model, *session_.collator, validation_, session_.config.eval, /*withhold_audio=*/false,
+                                StopSignal::received)
+                           .score);
+    } catch (const EvaluationStopped&) {
+      bar_.clear();
+      spdlog::warn("step {}: the validation was not finished; --resume auto begins with it", progress_.step);
+    }
+  }
+
+  void write_validation(const Score& score) {
     bar_.clear();
     spdlog::info("step {}: validation {} {:.4f} [{:.4f}, {:.4f}], n {}", progress_.step, score.metric, score.score, score.low,
                  score.high, score.n);
+    validation_log_->write({{"step", progress_.step}, {"metric", score.metric}, {"score", score.score}, {"low", score.low},
+                            {"high", score.high}, {"n", score.n}});
     if (tensorboard_) tensorboard_->write(progress_.step, {{"validation/" + score.metric, score.score}});
   }
 
@@ -256,20 +304,22 @@ class Trainer {
   std::string config_text_;
   ProgressBar bar_;
   std::vector<Sample> samples_, validation_;
+  DataFingerprint data_;
   Progress progress_;
   std::optional<AdamW> optimizer_;
   std::optional<std::pair<TensorMap, std::string>> optimizer_state_;  // of the checkpoint that is resumed
-  std::optional<MetricsLog> log_;
+  std::optional<MetricsLog> log_, validation_log_;
   std::optional<TensorboardLog> tensorboard_;
   int bad_steps_ = 0;
-  int64_t saved_step_ = 0;
+  int64_t saved_step_ = -1;  // of the newest checkpoint
 };
 
 }  // namespace
 
 TrainingEnd train(const RunConfig& config, const TrainerOptions& options, torch::Device device) {
   PAL_CHECK(!config.stages.empty(), "the config has no stages to train");
-  if (!options.dry_run && holds_finished_run(options.output, options.resume)) return TrainingEnd::kWasFinished;
+  // Before anything is loaded; what the session adds to the config (answers) does not matter here.
+  if (!options.dry_run && holds_finished_run(options.output, options.resume, run_config_yaml(config))) return TrainingEnd::kWasFinished;
   return Trainer(config, options, device).run(options.resume, options.dry_run);
 }
 

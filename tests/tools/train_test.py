@@ -9,7 +9,7 @@ import tempfile
 import time
 import unittest
 
-from program import ASSETS, run, start
+from program import ASSETS, SOURCE, run, start
 
 SMOKE = "configs/quickstart/smoke.yaml"
 SHORT = ["--set", "stages.align.steps=6", "--set", "stages.tune.steps=6", "--set", "train.save_every=2", "--threads", "1"]
@@ -152,6 +152,133 @@ class Train(unittest.TestCase):
         damaged = run("pal-inspect", "checkpoint", "--checkpoint", final)
         self.assertEqual((damaged.returncode, damaged.stdout), (2, ""))
         self.assertIn("model.safetensors", damaged.stderr)
+
+    def test_a_finished_run_with_another_config_is_refused(self):
+        self.train("run")
+        other = self.train("run", "--set", "stages.tune.learning_rate=0.5", "--resume", "auto")
+        self.assertEqual(other.returncode, 2, other.stderr)
+        self.assertIn("stages.1.learning_rate", other.stderr)
+        harmless = self.train("run", "--set", "train.keep=7", "--resume", "auto")
+        self.assertEqual(harmless.returncode, 0, harmless.stderr)
+
+    def test_sigterm_at_the_end_of_a_stage_stops_before_the_next_and_loses_nothing(self):
+        log = self.root / "run" / "log.jsonl"
+        process = start("pal-train", "--config", SMOKE, "--output", self.root / "run", *SHORT, "--resume", "auto")
+        while not (log.exists() and len(log.read_text().splitlines()) >= 6):  # stage 1 has six steps
+            time.sleep(0.001)
+            self.assertIsNone(process.poll(), "it ended before it could be stopped")
+        process.send_signal(signal.SIGTERM)
+        error = process.communicate(timeout=60)[1]
+        self.assertEqual(process.returncode, 143, error)
+        again = self.train("run", "--resume", "auto")
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertEqual(trained(self.root / "run"), self.whole)
+        whole = (pathlib.Path(self.whole_folder.name) / "whole" / "validation.jsonl").read_text()
+        self.assertEqual((self.root / "run" / "validation.jsonl").read_text(), whole)
+
+    def test_validation_scores_are_logged_and_a_resumed_run_has_the_same(self):
+        lines = [json.loads(line) for line in (pathlib.Path(self.whole_folder.name) / "whole" / "validation.jsonl").read_text().splitlines()]
+        self.assertEqual([(line["step"], line["metric"], line["n"]) for line in lines], [(6, "accuracy", 19), (12, "accuracy", 19)])
+        more = self.train("more", "--set", "train.validate_every=4")
+        self.assertEqual(more.returncode, 0, more.stderr)
+        steps = [json.loads(line)["step"] for line in (self.root / "more" / "validation.jsonl").read_text().splitlines()]
+        self.assertEqual(steps, [4, 6, 8, 12])
+
+    def manifest(self, name, change):
+        """The training manifest with absolute paths, its lines changed."""
+        lines = [json.loads(line) for line in (SOURCE / "assets/clips/train.jsonl").read_text().splitlines()]
+        for line in lines:
+            line["audio"] = str(SOURCE / "assets/clips" / line["audio"])
+        change(lines)
+        (self.root / name).write_text("".join(json.dumps(line) + "\n" for line in lines))
+        return ["--set", f"data.train={self.root / name}"]
+
+    def test_a_run_is_not_continued_on_another_manifest(self):
+        data = self.manifest("m.jsonl", lambda lines: None)
+        self.assertEqual(self.train("run", *data).returncode, 0)
+        (self.root / "run" / "final" / "manifest.json").unlink()
+        self.manifest("m.jsonl", lambda lines: lines.pop())
+        other = self.train("run", *data, "--resume", "auto")
+        self.assertEqual(other.returncode, 2)
+        self.assertIn("120 samples then, 119 now", other.stderr)
+
+    def test_an_unreadable_recording_ends_the_run_or_is_left_out_by_name_and_never_replaced(self):
+        (self.root / "noise.wav").write_bytes(b"RIFF\x00\x00\x00\x00WAVEnonsense")
+
+        def break_all_but_ten(lines):
+            for line in lines[10:13]:
+                line["audio"] = str(self.root / "noise.wav")
+            del lines[13:]
+        data = self.manifest("m.jsonl", break_all_but_ten)
+        strict = self.train("strict", *data)
+        self.assertEqual(strict.returncode, 2, strict.stderr)
+        self.assertIn("noise.wav", strict.stderr)
+        self.assertIn("data.skip_unreadable", strict.stderr)
+        few = self.train("few", *data, "--set", "data.skip_unreadable=2")
+        self.assertEqual(few.returncode, 2, few.stderr)
+        enough = self.train("enough", *data, "--set", "data.skip_unreadable=3")
+        self.assertEqual(enough.returncode, 0, enough.stderr)
+        self.assertEqual(enough.stderr.count("is left out"), 3)
+        last = json.loads((self.root / "enough" / "log.jsonl").read_text().splitlines()[-1])
+        self.assertEqual(last["unreadable_samples"], 3)
+
+    def test_recordings_and_validation_are_checked_before_the_first_step(self):
+        missing = self.train("missing", *self.manifest("m.jsonl", lambda lines: lines[3].update(audio="nowhere.wav")))
+        self.assertEqual(missing.returncode, 2)
+        self.assertIn("nowhere.wav", missing.stderr)
+        for setting, word in [("data.validation=nowhere.jsonl", "nowhere.jsonl"), ("eval.answers=[x]", "two answers"),
+                              ("eval.answers=[x, y]", "none of the 19 samples")]:
+            result = self.train("early", "--set", setting)
+            self.assertEqual(result.returncode, 2, result.stderr)
+            self.assertIn(word, result.stderr)
+            self.assertFalse((self.root / "early").exists())
+
+    def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew(self):
+        self.train("run")
+        (self.root / "run" / "final" / "manifest.json").unlink()
+        for folder in (self.root / "run" / "checkpoints").iterdir():
+            (folder / "model.safetensors").write_bytes(b"")
+        result = self.train("run", "--resume", "auto")
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertIn("none is whole", result.stderr)
+        self.assertEqual(len((self.root / "run" / "log.jsonl").read_text().splitlines()), 12)
+
+    def test_what_a_killed_writer_left_is_removed(self):
+        left = self.root / "run" / "final.tmp-1"
+        left.mkdir(parents=True)
+        (left / "model.safetensors").write_bytes(b"half")
+        (self.root / "run" / "log.jsonl.1.tmp").write_text("half")
+        self.assertEqual(self.train("run").returncode, 0)
+        self.assertFalse(left.exists())
+        self.assertFalse((self.root / "run" / "log.jsonl.1.tmp").exists())
+
+    def test_a_loss_that_is_no_number_skips_the_step_names_the_samples_and_ends_the_run_in_the_end(self):
+        # A rate this large leads the weights to infinity after the first step.
+        result = self.train("run", "--set", "stages.align.learning_rate=1e30", "--set", "stages.align.warmup=0", "--set",
+                            "stages.align.clip_norm=0", "--set", "stages.align.steps=20")
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("the step is skipped. Samples: ", result.stderr)
+        self.assertIn("10 steps in a row", result.stderr)
+        lines = [json.loads(line) for line in (self.root / "run" / "log.jsonl").read_text().splitlines()]
+        self.assertEqual([line["skipped"] for line in lines[-10:]], [True] * 10)
+        self.assertFalse(lines[0]["skipped"])
+
+    def test_bfloat16_learns_as_float32_does(self):
+        losses = {}
+        for dtype in ("float32", "bfloat16"):
+            self.train(dtype, "--set", f"model.dtype={dtype}", "--set", "stages.tune.accumulate=2")
+            losses[dtype] = [json.loads(line)["loss"] for line in (self.root / dtype / "log.jsonl").read_text().splitlines()]
+        for a, b in zip(losses["float32"], losses["bfloat16"], strict=True):
+            self.assertAlmostEqual(a, b, delta=0.02 * a)  # 8 bits
+        self.assertLess(losses["bfloat16"][-1], losses["bfloat16"][0])
+
+    def test_a_connector_that_the_checkpoint_lacks_is_refused_not_drawn(self):
+        self.train("run")
+        more = json.dumps([{"name": "detail", "encoder": "sound", "connector": {"type": "mlp", "hidden": 1152}, "integration": "lal",
+                            "layers": {"from": 4}}, {"name": "other", "encoder": "sound"}])
+        result = run("pal-generate", "--checkpoint", self.root / "run" / "final", "--prompt", "What?", "--set", f"model.streams={more}")
+        self.assertEqual((result.returncode, result.stdout), (2, ""))
+        self.assertIn("connectors.other", result.stderr)
 
     def test_a_dry_run_writes_nothing(self):
         result = self.train("run", "--dry-run")

@@ -45,6 +45,9 @@ struct PromptOptions {
 // Throws UserError that lists up to 20 problems as FILE:LINE: what, among them ids that stand twice. Audio files need not exist.
 std::vector<Sample> read_manifest(const std::filesystem::path& path, const PromptOptions& options);
 
+// Throws UserError that lists recordings of the samples, ten at the most, that are not there. Opens none of them.
+void check_recordings(const std::vector<Sample>& samples, const std::filesystem::path& manifest);
+
 // The messages without the answer.
 std::vector<Message> prompt_of(const Sample& sample);
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -31,10 +33,20 @@ struct Evaluation {
   nlohmann::json predictions;        // [{id, prediction, references, score, correct (accuracy), likelihoods?}], in the manifest's order
 };
 
+// Thrown by evaluate() where it was asked to stop.
+struct EvaluationStopped : std::exception {
+  const char* what() const noexcept override { return "the evaluation was stopped"; }  // for whoever does not expect it
+};
+
+// Throws UserError for what evaluate() would throw after its work or before it: an unknown protocol, a likelihood without answers, no
+// sample that can be answered. Cheap.
+void check_evaluation(const EvaluationOptions& options, const std::vector<Sample>& samples);
+
 // `withhold_audio` answers without hearing: every stream is empty. Samples are taken in order, so results do not depend on the
 // batch size beyond rounding. Throws UserError for an unknown protocol and for a likelihood without answers.
 Evaluation evaluate(PalModel& model, const Collator& collator, const std::vector<Sample>& samples,
-                    const EvaluationOptions& options, bool withhold_audio = false);
+                    const EvaluationOptions& options, bool withhold_audio = false,
+                    const std::function<bool()>& stopped = {});
 
 // The different answers of a manifest, sorted: what a closed set of labels is.
 std::vector<std::string> answers_of(const std::vector<Sample>& samples);

@@ -47,6 +47,10 @@ Checkpoint write_checkpoint(const std::filesystem::path& folder, std::int64_t st
 // Checks sizes and hashes. Throws UserError that names the folder and what is wrong with it.
 Checkpoint open_checkpoint(const std::filesystem::path& folder);
 
+// Removes from `parent` the folders of writers of checkpoints that were killed. Those of live ones, which hold a lock on them, stay;
+// where the file system knows no locks, all stay.
+void remove_checkpoint_leftovers(const std::filesystem::path& parent);
+
 // The checkpoints of a run: the folders step-N of one parent folder. One process writes; others may read
 // meanwhile.
 class CheckpointStore {
@@ -61,10 +65,9 @@ class CheckpointStore {
   // The newest checkpoint that is whole; none where there is no whole one. Those that are not are named in a
   // warning with the reason, and passed over. Changes nothing on disk.
   std::optional<Checkpoint> find_newest() const;
+  bool empty() const;  // whether there is no checkpoint, whole or not
 
-  // Removes the folders of writers that were killed. Those of live ones, which hold a lock on them, stay;
-  // where the file system knows no locks, all stay.
-  void remove_leftovers() const;
+  void remove_leftovers() const { remove_checkpoint_leftovers(folder_); }  // what killed writers left among them
 
   const std::filesystem::path& folder() const { return folder_; }  // of the run's checkpoints
 

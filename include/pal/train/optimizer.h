@@ -43,6 +43,10 @@ class AdamW {
   // the values of now. Throws UserError for an option out of its range.
   AdamW(const std::vector<NamedParameter>& parameters, const AdamWOptions& options);
 
+  // Adds the gradients of now to sums in fp32 (fp64 for fp64 parameters) that the next clip() and step() use, and takes them off the
+  // parameters. For steps of several parts: sums of many parts in bf16 would lose what the last ones say.
+  void accumulate();
+
   // Norms of the gradients times `scale` (1 / target tokens). The next step uses gradients times `scale`, and
   // times max_norm / total where that is below 1; max_norm 0 sets no limit. The stored gradients stay as they
   // are. Waits for the device once.
@@ -74,6 +78,8 @@ class AdamW {
     NamedParameter parameter;
     at::Tensor exp_avg, exp_avg_sq;
     at::Tensor master;  // undefined: the parameter takes the step itself
+    at::Tensor sum;     // of the parts' gradients; undefined: the step has one part
+    const at::Tensor& gradient() const { return sum.defined() ? sum : parameter.value.grad(); }
     std::int64_t steps = 0;
     bool decays = false;
   };

@@ -16,7 +16,8 @@ namespace pal {
 struct DataOptions {
   std::filesystem::path train, validation, test;  // manifests; empty: none
   PromptOptions prompt;                           // what is asked and answered
-  bool cache_encoded_clips = true;                // keep what frozen encoders give in memory
+  int64_t encoded_clips_mib = 2048;               // memory for what frozen encoders gave; beyond it clips are encoded anew
+  int64_t skip_unreadable = 0;                    // samples that training may leave out because their recordings cannot be read
 };
 
 // What all stages share.

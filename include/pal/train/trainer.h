@@ -1,6 +1,7 @@
 // The one trainer: runs the stages of a config, and goes on exactly where an earlier process stopped.
 //
 //   OUTPUT/log.jsonl            one line a step
+//   OUTPUT/validation.jsonl     one line a validation
 //   OUTPUT/tensorboard/         the same as events
 //   OUTPUT/checkpoints/step-N/  while it runs (checkpoint.h)
 //   OUTPUT/final/               every trained tensor, by name, when all stages are done
