@@ -9,7 +9,7 @@ Usage: tools/cuda_check.sh [--bench CONFIG] [--steps N] [--tests-only]
 
 Runs every test that needs CUDA (the tests whose names hold Cuda) and pal-bench (Llama-3.2-1B's shape, bfloat16), then prints a table.
 Builds nothing and installs nothing: the programs may come from another machine, with LD_LIBRARY_PATH naming LibTorch's lib folder.
-Exit code 0: all passed; 1: something failed; 2: it could not be run here.
+Exit code 0: all passed; 1: something failed or was skipped; 2: it could not be run here.
   --bench CONFIG   another config than configs/bench/llama-3.2-1b.yaml
   --steps N        timed steps a round (default 10)
   --tests-only     no benchmark
@@ -63,11 +63,14 @@ for program in "$bin"/*_tests; do
   code=$?
   passed=$(count OK "$log") failed=$(count FAILED "$log") skipped=$(count SKIPPED "$log")
   ((code != 0 || passed + failed + skipped > 0)) || continue # this program has no test of CUDA
-  if ((code != 0)); then
+  verdict=ok
+  ((skipped == 0)) || verdict="SKIPPED: nothing was shown by these"
+  ((code == 0)) || verdict="FAILED (exit code $code)"
+  if [[ $verdict != ok ]]; then
     failures=$((failures + 1))
-    cat "$log"
+    ((code == 0)) || cat "$log"
   fi
-  rows+=("$(printf '%-22s %6d %6d %7d   %s' "$name" "$passed" "$failed" "$skipped" "$( ((code == 0)) && echo ok || echo "FAILED (exit code $code)")")")
+  rows+=("$(printf '%-22s %6d %6d %7d   %s' "$name" "$passed" "$failed" "$skipped" "$verdict")")
   ((skipped == 0)) || grep -A2 -E '^\[ +RUN' "$log" | grep -vE '^(\[|--)' | sort -u # why
 done
 ((${#rows[@]} > 0)) || fail "none of the programs in $bin has a test of CUDA; are they there?"

@@ -134,7 +134,7 @@ int main(int argc, char** argv) {
       "A step is connectors, forward, backward and optimizer; encoders do not run. Activations: the most that a forward holds at once.\n"
       "Beyond: the most that a step holds beside weights and optimizer state. Peak: with them. Bytes are those asked of torch's\n"
       "allocator. Model TFLOP/s: the arithmetic that cannot be left out, by the median time.\n"
-      "Example:\n  pal-bench --config configs/bench/smollm2-135m.yaml --integrations plits,lal,pal --samples 4 --audio-tokens 120");
+      "Example:\n  pal-bench --config configs/quickstart/smoke.yaml --integrations plits,lal,pal --samples 4 --audio-tokens 120");
 
   return pal::run_command(app, argc, argv, "pal-bench", [&] {
     pal::set_threads(a.threads);

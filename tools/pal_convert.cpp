@@ -27,8 +27,8 @@ void add_yamnet(CLI::App& app, std::function<int()>& run) {
       ->required();
   command->add_option("--out", arguments->out, "the safetensors file to write")->required();
   command->footer(
-      "Example: pal-convert yamnet --checkpoint yamnet_base/variables/variables --out "
-      "assets/yamnet.safetensors");
+      "Example: pal-convert yamnet --checkpoint assets/sources/yamnet/variables --out "
+      "yamnet.safetensors");
   command->callback([arguments, &run] {
     run = [arguments] {
       return save(arguments->out, pal::yamnet_from_tensorflow(arguments->checkpoint), "tensorflow");
@@ -45,7 +45,7 @@ void add_whisper(CLI::App& app, std::function<int()>& run) {
   command->add_option("--ctranslate2", arguments->model, "model.bin")->required();
   command->add_option("--out", arguments->out, "the safetensors file to write")->required();
   command->footer(
-      "Example: pal-convert whisper --ctranslate2 model.bin --out assets/whisper-tiny-en.safetensors");
+      "Example: pal-convert whisper --ctranslate2 assets/sources/whisper-tiny-en.bin --out whisper-tiny-en.safetensors");
   command->callback([arguments, &run] {
     run = [arguments] {
       return save(arguments->out, pal::whisper_from_ctranslate2(arguments->model), "ctranslate2");
@@ -61,5 +61,7 @@ int main(int argc, char** argv) {
   add_yamnet(app, run);
   add_whisper(app, run);
   app.require_subcommand(1);
+  app.footer("Example: pal-convert whisper --ctranslate2 assets/sources/whisper-tiny-en.bin --out whisper-tiny-en.safetensors\n"
+             "pal-convert SUBCOMMAND --help says more.");
   return pal::run_command(app, argc, argv, "pal-convert", [&] { return run(); });
 }

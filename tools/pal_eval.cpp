@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include "pal/config/dump.h"
 #include "pal/core/check.h"
 #include "pal/core/files.h"
 #include "pal/core/tool.h"
@@ -44,17 +45,34 @@ std::filesystem::path manifest_of(const Arguments& a, const pal::DataOptions& da
   return manifest;
 }
 
+// A model in the config that is not the checkpoint's would be ignored without a word. Backend and the like may differ.
+void refuse_another_model(const pal::RunConfig& given, const pal::RunConfig& checkpoint, const Arguments& a) {
+  std::vector<std::string> different;
+  for (const auto& d : pal::diff(pal::run_config_yaml(checkpoint), pal::run_config_yaml(given)))
+    if (d.path.starts_with("model.llm") || d.path.starts_with("model.encoders") || d.path.starts_with("model.streams") || d.path.starts_with("model.dtype"))
+      different.push_back(fmt::format("{}: {} -> {}", d.path, d.before, d.after));
+  PAL_CHECK(different.empty(), "{}: describes another model than {}; pal-eval scores the checkpoint's\n  {}", a.config.string(),
+            a.checkpoint.string(), fmt::join(different, "\n  "));
+}
+
 // The checkpoint says what the model is; a config, where given, says what is asked and how it is scored.
 pal::Session open(const Arguments& a, const pal::Checkpoint& checkpoint) {
   auto session = pal::open_session(checkpoint, a.config.empty() ? a.sets : std::vector<std::string>{}, pal::parse_device(a.device));
-  if (!a.config.empty()) {
-    const auto given = pal::load_run_config(a.config, a.sets);
-    const auto answers = session.config.eval.answers;
-    session.config.data = given.data;
-    session.config.eval = given.eval;
-    if (session.config.eval.answers.empty()) session.config.eval.answers = answers;
-  }
+  if (a.config.empty()) return session;
+  const auto given = pal::load_run_config(a.config, a.sets);
+  refuse_another_model(given, session.config, a);
+  session.config.data = given.data;
+  session.config.eval = given.eval;
+  const bool wants_answers = given.eval.protocol == "likelihood" && given.eval.answers.empty() && !given.data.train.empty();
+  if (wants_answers) session.config.eval.answers = pal::implied_answers(given.data);
   return session;
+}
+
+void make_folder(const std::filesystem::path& output) {
+  if (output.empty()) return;
+  std::error_code error;
+  std::filesystem::create_directories(output, error);
+  PAL_CHECK(!error, "--output {}: the folder cannot be made: {}", output.string(), error.message());
 }
 
 int evaluate_checkpoint(const Arguments& a) {
@@ -77,6 +95,9 @@ int evaluate_checkpoint(const Arguments& a) {
     spdlog::info("{}: is there already, made with the same settings", results.string());
   } else {
     const auto samples = session.samples(manifest);
+    pal::check_evaluation(session.config.eval, samples);
+    if (!a.withhold_audio) pal::check_recordings(samples, manifest);
+    make_folder(a.output);  // before the work, not after it
     spdlog::info("{} samples of {}{}", samples.size(), manifest.string(), a.withhold_audio ? ", audio withheld" : "");
     const auto evaluation = pal::evaluate(*session.model, *session.collator, samples, session.config.eval, a.withhold_audio);
     result = {{"settings", settings}, {"score", Json::parse(pal::to_json(evaluation.score))}, {"predictions", evaluation.predictions},
@@ -85,7 +106,6 @@ int evaluate_checkpoint(const Arguments& a) {
       spdlog::info("{} of them left out: none of their references is among the {} answers", evaluation.skipped.size(),
                    session.config.eval.answers.size());
     if (!a.output.empty()) {
-      std::filesystem::create_directories(a.output);
       pal::write_file_atomically(results, result.dump(1) + "\n");
       spdlog::info("wrote {}", results.string());
     }
@@ -118,7 +138,7 @@ int main(int argc, char** argv) {
   app.add_flag("--json", a.json, "print one JSON object");
   app.add_flag("--tokenized", a.tokenized, "ciderd: texts are PTB-tokenised already");
   app.footer("Examples:\n  pal-eval --checkpoint runs/smoke/final --output runs/smoke/eval\n"
-             "  pal-eval --predictions predictions.jsonl --metric ciderd --json");
+             "  pal-eval --predictions examples/predictions.jsonl --metric ciderd --json");
 
   return pal::run_command(app, argc, argv, "pal-eval", [&]() -> int {
     pal::set_threads(a.threads);

@@ -10,13 +10,10 @@ int main(int argc, char** argv) {
   return pal::run_tool("ask", [&]() -> int {
     if (argc != 4) throw pal::UserError("usage: ask CHECKPOINT RECORDING QUESTION");
     auto session = pal::open_session(pal::open_checkpoint(argv[1]), {}, pal::parse_device("auto"));
-    pal::Sample sample;
-    sample.id = "question";
-    sample.clips = {{argv[2], {}}};
-    sample.messages = {{"user", argv[3]}, {"assistant", ""}};
+    const auto sample = session.question({argv[2]}, argv[3]);
     const auto batch = session.collator->collate({&sample}, pal::Purpose::kAnswering);
     const auto& tokenizer = session.collator->tokenizer();
-    const auto answer = pal::generate(*session.model, batch, tokenizer.stop_tokens(), {}).at(0);
+    const auto answer = pal::generate(*session.model, batch, tokenizer.stop_tokens(), session.config.eval.generate).at(0);
     std::cout << tokenizer.decode(answer, /*skip_special=*/true) << "\n";
     return pal::kDone;
   });

@@ -27,9 +27,11 @@ class MeanPoolConnector : public Connector {
         group.push_back(int64_t(sizes.size()) - 1);
       }
     const auto index = torch::tensor(group, torch::kInt64).to(tokens.device());
-    const auto size = torch::tensor(sizes, torch::kFloat64).to(tokens.options()).unsqueeze(1);
-    const auto sums = torch::zeros({int64_t(sizes.size()), tokens.size(1)}, tokens.options()).index_add(0, index, tokens);
-    return proj(sums / size);
+    // Sums of many tokens in 8 bits would lose the small ones.
+    const auto wide = tokens.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
+    const auto size = torch::tensor(sizes, torch::kFloat64).to(tokens.options().dtype(wide)).unsqueeze(1);
+    const auto sums = torch::zeros({int64_t(sizes.size()), tokens.size(1)}, tokens.options().dtype(wide)).index_add(0, index, tokens.to(wide));
+    return proj((sums / size).to(tokens.scalar_type()));
   }
 
  private:

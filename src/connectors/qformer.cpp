@@ -25,7 +25,7 @@ struct MultiHeadImpl : torch::nn::Module {
   }
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& memory, const AttentionPlan& plan) {
     const auto split = [&](const torch::Tensor& t) { return t.view({t.size(0), heads, -1}); };
-    const auto backend = make_attention_backend("auto", x.scalar_type(), x.device());
+    const auto backend = make_attention_backend("auto", x.scalar_type(), x.device(), x.size(1) / heads);
     const double scale = 1.0 / std::sqrt(double(x.size(1)) / double(heads));
     const auto mixed = backend->attend(split(q_proj(x)), split(k_proj(memory)), split(v_proj(memory)), plan, scale);
     return o_proj(mixed.reshape(x.sizes()));

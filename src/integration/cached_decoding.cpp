@@ -1,12 +1,15 @@
 #include "pal/integration/cached_decoding.h"
 
 #include <algorithm>
+#include <span>
 
 #include "pal/core/check.h"
 
 namespace pal {
 
 namespace {
+
+constexpr int64_t kMostNewRows = 4096;  // answers scored in one pass, in tokens: bounds the memory whatever the number of answers
 
 torch::Tensor indices(const std::vector<int64_t>& values, torch::Device device) {
   return torch::tensor(values, torch::kInt64).to(device);
@@ -38,31 +41,8 @@ int64_t size_of(const std::vector<Range>& ranges) {
   return size;
 }
 
-}  // namespace
-
-RunPrompt run_prompt(PalModel& model, const PalBatch& batch) {
-  torch::NoGradGuard no_grad;
-  RunPrompt prompt{model.layout(batch), {}, {}, {}};
-  const auto hidden = model.hidden(batch, prompt.layout, &prompt.kept);
-  std::vector<int64_t> last_rows;
-  for (std::size_t s = 0; s < batch.text_tokens.size(); ++s) {
-    const auto rows = prompt.layout.sample_rows[s];
-    PAL_CHECK(rows.size() > 0, "sample '{}': an empty prompt cannot be answered", batch.ids[s]);
-    last_rows.push_back(rows.end - 1);
-    int64_t last_id = prompt.layout.row_ids[rows.end - 1].item<int64_t>();
-    for (std::size_t i = 0; i < prompt.layout.stream_ids.size(); ++i) {  // audio may come after the last row
-      const auto own = prompt.layout.stream_ids[i].masked_select(prompt.layout.stream_samples[i] == int64_t(s));
-      if (own.numel() > 0) last_id = std::max(last_id, own.max().item<int64_t>());
-    }
-    prompt.next_id.push_back(last_id + 1);
-  }
-  prompt.last_hidden = hidden.index_select(0, indices(last_rows, hidden.device()));
-  return prompt;
-}
-
-torch::Tensor score_continuations(PalModel& model, const RunPrompt& prompt,
-                                  const std::vector<std::vector<int64_t>>& candidates) {
-  torch::NoGradGuard no_grad;
+// All candidates of all samples in one pass.
+torch::Tensor score_together(PalModel& model, const RunPrompt& prompt, std::span<const std::vector<int64_t>> candidates) {
   auto& llm = model.llm();
   const int64_t samples = int64_t(prompt.next_id.size()), count = int64_t(candidates.size());
   // All candidates of all samples but their last tokens are new rows; a candidate's run sees its sample's prompt and itself.
@@ -70,7 +50,6 @@ torch::Tensor score_continuations(PalModel& model, const RunPrompt& prompt,
   std::vector<Range> runs;
   for (int64_t s = 0; s < samples; ++s)
     for (const auto& candidate : candidates) {
-      PAL_CHECK(!candidate.empty(), "an empty answer cannot be scored");
       const int64_t begin = int64_t(tokens.size());
       for (std::size_t t = 0; t < candidate.size(); ++t) {
         from.push_back(t == 0 ? -1 - s : int64_t(tokens.size()) - 1);
@@ -120,6 +99,51 @@ torch::Tensor score_continuations(PalModel& model, const RunPrompt& prompt,
   return torch::zeros({samples * count}, torch::kFloat64)
       .index_add_(0, indices(owner, torch::kCPU), torch::cat(scores).to(torch::kCPU, torch::kFloat64))
       .view({samples, count});
+}
+
+}  // namespace
+
+RunPrompt run_prompt(PalModel& model, const PalBatch& batch) {
+  torch::NoGradGuard no_grad;
+  RunPrompt prompt{model.layout(batch), {}, {}, {}};
+  const auto hidden = model.hidden(batch, prompt.layout, &prompt.kept);
+  std::vector<int64_t> last_rows;
+  for (std::size_t s = 0; s < batch.text_tokens.size(); ++s) {
+    const auto rows = prompt.layout.sample_rows[s];
+    PAL_CHECK(rows.size() > 0, "sample '{}': an empty prompt cannot be answered", batch.ids[s]);
+    last_rows.push_back(rows.end - 1);
+    int64_t last_id = prompt.layout.row_ids[rows.end - 1].item<int64_t>();
+    for (std::size_t i = 0; i < prompt.layout.stream_ids.size(); ++i) {  // audio may come after the last row
+      const auto own = prompt.layout.stream_ids[i].masked_select(prompt.layout.stream_samples[i] == int64_t(s));
+      if (own.numel() > 0) last_id = std::max(last_id, own.max().item<int64_t>());
+    }
+    prompt.next_id.push_back(last_id + 1);
+  }
+  prompt.last_hidden = hidden.index_select(0, indices(last_rows, hidden.device()));
+  return prompt;
+}
+
+torch::Tensor score_continuations(PalModel& model, const RunPrompt& prompt,
+                                  const std::vector<std::vector<int64_t>>& candidates) {
+  torch::NoGradGuard no_grad;
+  const int64_t samples = int64_t(prompt.next_id.size());
+  const int64_t longest_prompt = *std::max_element(prompt.next_id.begin(), prompt.next_id.end());
+  std::vector<torch::Tensor> scores;
+  const std::span all(candidates);
+  for (std::size_t begin = 0; begin < all.size();) {
+    std::size_t end = begin;
+    for (int64_t rows = 0; end < all.size() && (end == begin || rows < kMostNewRows); ++end) {
+      const int64_t length = int64_t(all[end].size());
+      PAL_CHECK(length > 0, "an empty answer cannot be scored");
+      PAL_CHECK(longest_prompt + length <= model.llm()->options.max_positions,
+                "a prompt of {} tokens and an answer of {} do not fit the LLM's {} positions", longest_prompt, length,
+                model.llm()->options.max_positions);
+      rows += samples * length;
+    }
+    scores.push_back(score_together(model, prompt, all.subspan(begin, end - begin)));
+    begin = end;
+  }
+  return torch::cat(scores, 1);
 }
 
 CachedDecoder::CachedDecoder(PalModel& model, const RunPrompt& prompt, int64_t max_steps)

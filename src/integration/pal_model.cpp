@@ -17,13 +17,13 @@ torch::ScalarType parse_float_type(const std::string& name) {
 
 PalModel::PalModel(const ModelOptions& options, uint64_t seed, torch::Device device) : options_(options) {
   const auto dtype = parse_float_type(options.dtype);
-  backend_ = make_attention_backend(options.backend, dtype, device);
   if (device.is_meta())  // shapes only
     llm_ = Decoder(options.llm.random ? *options.llm.random : read_decoder_options(options.llm.path),
                    torch::TensorOptions(dtype).device(device));
   else
     llm_ = options.llm.random ? random_decoder(*options.llm.random, stream_seed(seed, "llm"), dtype, device)
                             : load_decoder(options.llm.path, dtype, device);
+  backend_ = make_attention_backend(options.backend, dtype, device, llm_->options.head_dim);
   register_module("llm", llm_);
 
   auto encoders = register_module("encoders", std::make_shared<torch::nn::Module>());

@@ -37,9 +37,10 @@ AttentionPlan::AttentionPlan(std::vector<AttentionSegment> segments_, bool causa
 }
 
 std::shared_ptr<const AttentionBackend> make_attention_backend(const std::string& name, torch::ScalarType dtype,
-                                                               torch::Device device) {
+                                                               torch::Device device, int64_t head_dim) {
   const bool half = dtype == torch::kBFloat16 || dtype == torch::kFloat16;
-  if (name == "auto") return make_attention_backend(device.is_cuda() && half ? "flash" : "sdpa", dtype, device);
+  const bool fits_flash = head_dim <= 256 && head_dim % 8 == 0;
+  if (name == "auto") return make_attention_backend(device.is_cuda() && half && fits_flash ? "flash" : "sdpa", dtype, device, head_dim);
   if (name == "naive") return make_naive_attention();
   if (name == "sdpa") return make_sdpa_attention();
   if (name == "flash") {
@@ -47,6 +48,8 @@ std::shared_ptr<const AttentionBackend> make_attention_backend(const std::string
               device.str());
     PAL_CHECK(half, "attention backend 'flash' computes in bfloat16 or float16, not in {}; use auto, sdpa or naive",
               c10::toString(dtype));
+    PAL_CHECK(fits_flash, "attention backend 'flash' takes heads of at most 256, in multiples of 8, not of {}; use auto, sdpa or naive",
+              head_dim);
     return make_flash_attention();
   }
   user_error("attention backend '{}' is not known; use auto, naive, sdpa or flash", name);

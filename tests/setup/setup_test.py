@@ -133,7 +133,7 @@ class WrongInputTest(SetupTest):
 
     def test_wrong_options_of_the_quickstart(self):
         for options, message in [(["--seeds", "x"], "--seeds: expected whole numbers such as 1,2,3, got 'x'"), (["--seeds"], "got nothing"),
-                                 (["--integrations"], "got nothing"), (["--integrations", "lla,pal"], "no configs/quickstart/lla.yaml")]:
+                                 (["--integrations"], "got nothing"), (["--integrations", "lla,pal"], "'lla' is not known")]:
             with self.subTest(options=options):
                 done = subprocess.run([str(ROOT / "tools/quickstart.sh"), *options], capture_output=True, text=True, check=False)
                 self.expect(done, 2, message)
@@ -175,35 +175,35 @@ class ConvertTest(SetupTest):
 
 
 class TableTest(SetupTest):
-    def run_folder(self, name: str, heard: set[int], withheld: set[int], seconds: str) -> None:
+    def run_folder(self, name: str, heard: set[int], withheld: set[int], seconds: list[float]) -> None:
         for kind, right in (("eval", heard), ("eval-withheld", withheld)):
             path = self.folder / "runs" / name / kind / "results.json"
             path.parent.mkdir(parents=True)
             path.write_text(json.dumps({
                 "settings": {"decoding": {"answers": ["cat", "dog"]}},
                 "predictions": [{"id": str(i), "correct": i in right} for i in range(10)]}))
-        (self.folder / "runs" / name / "train_seconds").write_text(seconds)
+        (self.folder / "runs" / name / "log.jsonl").write_text("".join(f'{{"seconds": {s}}}\n' for s in seconds))
 
     def table(self, *runs: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run([shutil.which("python3"), "-B", str(ROOT / "tools/quickstart/table.py"), *(f"runs/{run}" for run in runs)],
                               cwd=self.folder, capture_output=True, text=True, check=False)
 
     def test_the_table_shows_scores_control_chance_and_the_exact_paired_test(self):
-        self.run_folder("pal", set(range(8)), {0, 1}, "100\n25\n")
+        self.run_folder("pal", set(range(8)), {0, 1}, [100.2, 25.1])
         # Six clips gained, none lost: p = 2 / 2^6.
         self.expect(self.table("pal"), 0, "pal          80.0 % [50, 100]   20.0 % [0, 50]  50.0 %  0.031  2 min 5 s", "What they cannot")
 
     def test_runs_that_differ_in_their_seed_are_pooled_clip_by_clip(self):
-        self.run_folder("pal-seed1", {0, 1, 2, 3}, {4}, "60\n")
-        self.run_folder("pal-seed2", {0, 1}, set(), "70\n")
-        self.run_folder("lal", {0}, {1}, "5\n")
+        self.run_folder("pal-seed1", {0, 1, 2, 3}, {4}, [60])
+        self.run_folder("pal-seed2", {0, 1}, set(), [70])
+        self.run_folder("lal", {0}, {1}, [5])
         # Differences 2, 2, 1, 1, -1: of their 32 signs a quarter reach 5 either way.
         done = self.table("pal-seed1", "pal-seed2", "lal")
         self.expect(done, 0, "pal, 2 seeds pooled  30.0 %", "5.0 %", "0.25  2 min 10 s")
         self.assertNotIn("lal, ", done.stdout)
 
     def test_evaluations_of_different_clips_are_not_compared(self):
-        self.run_folder("pal", {0}, {1}, "1\n")
+        self.run_folder("pal", {0}, {1}, [1])
         results = self.folder / "runs/pal/eval-withheld/results.json"
         results.write_text(results.read_text().replace('"9"', '"nine"'))
         done = self.table("pal")

@@ -55,10 +55,11 @@ class CudaCheck(unittest.TestCase):
         self.program("nn_tests", "kill -SEGV $$")
         self.assertEqual(self.check().returncode, 1)
 
-    def test_what_is_skipped_is_counted_and_says_why(self):
+    def test_what_is_skipped_is_no_success_and_says_why(self):
         self.program("nn_tests", f"echo '{SKIPPED}'")
         result = self.check()
-        self.assertRegex(result.stdout, r"nn_tests +0 +0 +1 +ok")
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stdout, r"nn_tests +0 +0 +1 +SKIPPED")
         self.assertIn("no CUDA device", result.stdout)
 
     def test_a_benchmark_that_fails_is_no_success(self):

@@ -49,7 +49,7 @@ void add_encode_command(CLI::App& app, std::function<int()>& run) {
       ->capture_default_str();
   command->add_flag("--times", arguments->times, "print each token's number, beginning and end in seconds");
   command->footer(
-      "Example: pal-inspect encode --encoder yamnet --weights assets/yamnet.safetensors --audio clip.wav "
+      "Example: pal-inspect encode --encoder yamnet --weights assets/yamnet.safetensors --audio assets/clips/test/scratch/Animal/Owl.wav "
       "--out tokens.safetensors");
   command->callback([arguments, &run] { run = [arguments] { return run_encode(*arguments); }; });
 }

@@ -57,7 +57,7 @@ void add_features_command(CLI::App& app, std::function<int()>& run) {
                    "what is longer than 30 s, for Whisper: error | crop")
       ->capture_default_str();
   command->footer(
-      "Example: pal-inspect features --frontend whisper80 --audio clip.wav --out features.safetensors");
+      "Example: pal-inspect features --frontend whisper80 --audio assets/clips/test/scratch/Animal/Owl.wav --out features.safetensors");
   command->callback([arguments, &run] {
     run = [arguments] {
       save_safetensors(arguments->out, {{"features", features_of(*arguments)}});

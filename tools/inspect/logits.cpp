@@ -21,7 +21,7 @@ struct LogitsArguments {
 int run_logits(const LogitsArguments& a) {
   const auto device = parse_device(a.device);
   const auto dtype = parse_float_type(a.dtype);
-  const auto backend = make_attention_backend(a.backend, dtype, device);
+  const auto backend = make_attention_backend(a.backend, dtype, device, read_decoder_options(a.llm).head_dim);
   const auto the_case = load_safetensors(a.the_case);
   auto llm = load_decoder(a.llm, dtype, device);
   save_safetensors(a.out, run_logits_case(llm, the_case, backend, a.the_case.string()));
@@ -41,7 +41,7 @@ void add_logits_command(CLI::App& app, std::function<int()>& run) {
   command->add_option("--backend", a->backend, "attention: auto, naive, sdpa or flash")->capture_default_str();
   command->footer(
       "Example: pal-inspect logits --llm tests/golden/decoder_llama/llm --case tests/golden/decoder_llama/case.safetensors "
-      "--out /tmp/out.safetensors --dtype float64");
+      "--out out.safetensors --dtype float64");
   command->callback([a, &run] { run = [a] { return run_logits(*a); }; });
 }
 

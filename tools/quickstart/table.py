@@ -31,7 +31,8 @@ class Run:
         if self.heard.keys() != self.withheld.keys():
             raise SystemExit(f"table: {folder}: the two evaluations scored different clips; delete both and start again")
         self.answers = len(heard["settings"]["decoding"]["answers"])
-        self.seconds = sum(map(int, (folder / "train_seconds").read_text().split()))
+        steps = (folder / "log.jsonl").read_text().splitlines()
+        self.seconds = round(sum(json.loads(step)["seconds"] for step in steps))
 
 
 def sign_flip_p(differences: list[int]) -> float:
@@ -72,7 +73,7 @@ def row(name: str, runs: list[Run]) -> tuple[str, ...]:
 
 def main() -> None:
     runs = [Run(pathlib.Path(folder)) for folder in sys.argv[1:]]
-    rows = [("integration", "held-out accuracy", "audio withheld", "chance", "p", "training")]
+    rows = [("integration", "held-out accuracy", "audio withheld", "chance", "p", "training steps")]
     for integration in dict.fromkeys(run.integration for run in runs):
         seeds = [run for run in runs if run.integration == integration]
         rows += [row(run.name, [run]) for run in seeds]

@@ -16,7 +16,7 @@ struct RunPrompt {
 RunPrompt run_prompt(PalModel& model, const PalBatch& batch);  // without autograd
 
 // Log-probabilities of continuations: for each sample the sum over the tokens of each candidate, given its prompt.
-//   candidates: token ids, at least one each -> [samples, candidates] float64, CPU. One pass over all candidates of a sample.
+//   candidates: token ids, at least one each -> [samples, candidates] float64, CPU. In passes over many candidates of all samples.
 torch::Tensor score_continuations(PalModel& model, const RunPrompt& prompt,
                                   const std::vector<std::vector<int64_t>>& candidates);
 

@@ -57,8 +57,8 @@ class AttentionBackend {
 };
 
 // A backend. name: auto | naive | sdpa | flash. auto is flash on CUDA in bfloat16 or float16, otherwise sdpa. Throws UserError
-// for an unknown name and for a backend that cannot do this type on this device.
+// for an unknown name and for a backend that cannot do this type, or heads of this width, on this device.
 std::shared_ptr<const AttentionBackend> make_attention_backend(const std::string& name, torch::ScalarType dtype,
-                                                               torch::Device device);
+                                                               torch::Device device, int64_t head_dim = 64);
 
 }  // namespace pal
