@@ -11,7 +11,9 @@ std::shared_ptr<Connector> make_connector(const ConnectorOptions& options, int64
   if (options.type == "mlp") return make_mlp_connector(options, encoder_width, decoder_width, seed, tensor_options);
   if (options.type == "qformer") return make_qformer_connector(options, encoder_width, decoder_width, seed, tensor_options);
   if (options.type == "mean_pool") return make_mean_pool_connector(options, encoder_width, decoder_width, seed, tensor_options);
-  user_error("connector type '{}' is not known; use linear, mlp, qformer or mean_pool", options.type);
+  if (options.type == "attention_pool") return make_attention_pool_connector(options, encoder_width, decoder_width, seed, tensor_options);
+  if (options.type == "conv") return make_conv_connector(options, encoder_width, decoder_width, seed, tensor_options);
+  user_error("connector type '{}' is not known; use linear, mlp, qformer, attention_pool, mean_pool or conv", options.type);
 }
 
 }  // namespace pal

@@ -74,12 +74,13 @@ void describe(Fields& f, EncoderOptions& o) {
 }
 
 void describe(Fields& f, ConnectorOptions& o) {
-  f.field("type", o.type, "kind of connector").one_of({"linear", "mlp", "qformer", "mean_pool"}).variant();
+  f.field("type", o.type, "kind of connector").one_of({"linear", "mlp", "qformer", "attention_pool", "mean_pool", "conv"}).variant();
   f.field("hidden", o.hidden, "hidden width; 0: the LLM's").at_least(0).only_for({"mlp"});
-  f.field("queries", o.queries, "summary tokens per clip").at_least(1).only_for({"qformer"});
+  f.field("queries", o.queries, "summary tokens per clip").at_least(1).only_for({"qformer", "attention_pool"});
   f.field("layers", o.layers, "blocks").at_least(1).only_for({"qformer"});
-  f.field("heads", o.heads, "attention heads").at_least(1).only_for({"qformer"});
-  f.field("factor", o.factor, "neighbouring tokens averaged into one").at_least(1).only_for({"mean_pool"});
+  f.field("heads", o.heads, "attention heads").at_least(1).only_for({"qformer", "attention_pool"});
+  f.field("factor", o.factor, "neighbouring tokens that become one: their mean, or the convolution's stride").at_least(1).only_for({"mean_pool", "conv"});
+  f.field("kernel", o.kernel, "neighbouring tokens that a window holds").at_least(1).only_for({"conv"});
 }
 
 void describe(Fields& f, StreamOptions& o) {

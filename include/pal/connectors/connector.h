@@ -13,12 +13,13 @@ namespace pal {
 
 // A connector as a config describes it.
 struct ConnectorOptions {
-  std::string type = "mlp";  // mlp | linear | qformer | mean_pool
-  int64_t hidden = 0;        // mlp: hidden width; 0: the decoder's. mean_pool: as mlp
-  int64_t queries = 16;      // qformer: summary tokens per clip
-  int64_t layers = 2;        // qformer: blocks of cross-attention and feed-forward
-  int64_t heads = 8;         // qformer: attention heads
-  int64_t factor = 2;        // mean_pool: neighbouring tokens averaged into one
+  std::string type = "mlp";  // mlp | linear | qformer | attention_pool | mean_pool | conv
+  int64_t hidden = 0;        // mlp: hidden width; 0: the decoder's
+  int64_t queries = 16;      // qformer, attention_pool: summary tokens per clip
+  int64_t layers = 2;        // qformer: blocks of self-attention, cross-attention and feed-forward
+  int64_t heads = 8;         // qformer, attention_pool: attention heads
+  int64_t factor = 2;        // mean_pool, conv: tokens that become one
+  int64_t kernel = 3;        // conv: tokens that a window holds
 };
 
 // A module between one encoder and the decoder. Clips do not see each other.
