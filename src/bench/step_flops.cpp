@@ -5,7 +5,9 @@ namespace pal {
 namespace {
 
 bool trained(const torch::Tensor& parameter) { return parameter.defined() && parameter.requires_grad(); }
-bool trained(const Linear& linear) { return trained(linear->weight) || trained(linear->bias); }
+bool trained(const Linear& linear) {
+  return trained(linear->weight) || trained(linear->bias) || (linear->lora && (trained(linear->lora->A) || trained(linear->lora->B)));
+}
 bool any_trained(const torch::nn::Module& module) {
   for (const auto& parameter : module.parameters())
     if (parameter.requires_grad()) return true;
@@ -17,8 +19,13 @@ struct Work {
   StepFlops flops;
   // n rows through `linear`.
   void product(int64_t n, const Linear& linear, bool input_needs) {
-    const double once = 2.0 * double(n) * double(linear->weight.numel());
-    flops.products += once * (1 + int(input_needs) + int(trained(linear->weight)));
+    add(n, linear->weight, input_needs);
+    if (!linear->lora) return;
+    add(n, linear->lora->A, input_needs);
+    add(n, linear->lora->B, input_needs || trained(linear->lora->A));
+  }
+  void add(int64_t n, const torch::Tensor& weight, bool input_needs) {
+    flops.products += 2.0 * double(n) * double(weight.numel()) * (1 + int(input_needs) + int(trained(weight)));
   }
   // Scores and weighted values. The backward has four products: gradients of values and weights, then of queries and keys.
   void attention(int64_t pairs, int64_t query_width, bool needs) {

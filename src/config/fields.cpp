@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "pal/config/suggest.h"
+#include "pal/core/suggest.h"
 #include "pal/core/check.h"
 
 namespace pal {

@@ -5,7 +5,7 @@
 #include <algorithm>
 
 #include "pal/config/fields.h"
-#include "pal/config/suggest.h"
+#include "pal/core/suggest.h"
 
 namespace pal {
 

@@ -7,7 +7,7 @@
 #include <charconv>
 #include <cmath>
 
-#include "pal/config/suggest.h"
+#include "pal/core/suggest.h"
 #include "pal/core/check.h"
 
 namespace pal::detail {

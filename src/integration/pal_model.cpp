@@ -50,6 +50,7 @@ PalModel::PalModel(const ModelOptions& options, uint64_t seed, torch::Device dev
     if (stream.integration == Integration::kLal)
       place.layers = stream.layers.flags(llm_->options.layers, fmt::format("stream '{}'", stream.name));
   }
+  add_lora(*this, options.lora, stream_seed(seed, "lora"));
 }
 
 SequenceLayout PalModel::layout(const PalBatch& batch) const {

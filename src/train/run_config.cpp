@@ -91,10 +91,18 @@ void describe(Fields& f, StreamOptions& o) {
   f.field("layers", o.layers, "the LLM's layers that read the stream").only_for({"lal"});
 }
 
+void describe(Fields& f, LoraOptions& o) {
+  f.required("layers", o.layers, "pattern of linear layers: llm.layers.*.self_attn.q_proj").not_empty();
+  f.field("rank", o.rank, "rows of A, columns of B").at_least(1);
+  f.field("alpha", o.alpha, "the update's weight is alpha / rank").above(0);
+  f.field("dropout", o.dropout, "share of the input that the adapter does not see while training").at_least(0).below(1);
+}
+
 void describe(Fields& f, ModelOptions& o) {
   f.required("llm", o.llm, "the decoder");
   f.field("encoders", o.encoders, "audio encoders by name");
   f.field("streams", o.streams, "audio streams; their order is that of their position intervals");
+  f.field("lora", o.lora, "low-rank adapters of linear layers; their parameters are NAME.lora_A and NAME.lora_B");
   f.field("dtype", o.dtype, "of decoder and connectors").one_of({"float32", "bfloat16", "float64"});
   f.field("backend", o.backend, "attention; auto: flash on CUDA in bfloat16, otherwise sdpa").one_of({"auto", "naive", "sdpa", "flash"});
   f.field("checkpoint_activations", o.checkpoint_activations, "keep each layer's input only and compute the rest again: less memory, more time");

@@ -4,48 +4,18 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cctype>
-#include <set>
 
-#include "pal/config/suggest.h"
 #include "pal/core/check.h"
+#include "pal/core/name_pattern.h"
 
 namespace pal {
 
 namespace {
 
-// Patterns that match something: every name with its layer numbers as `*`, and every beginning of it with
-// `.*`.
-std::set<std::string> possible_patterns(const std::vector<NamedParameter>& parameters) {
-  std::set<std::string> patterns;
-  for (const auto& parameter : parameters) {
-    std::string pattern;
-    std::string_view rest = parameter.name;
-    for (;;) {
-      const auto dot = rest.find('.');
-      const std::string_view part = rest.substr(0, dot);
-      const bool number = !part.empty() && std::all_of(part.begin(), part.end(),
-                                                       [](unsigned char c) { return std::isdigit(c); });
-      pattern += number ? "*" : part;
-      if (dot == std::string_view::npos) break;
-      patterns.insert(pattern + ".*");
-      pattern += '.';
-      rest.remove_prefix(dot + 1);
-    }
-    patterns.insert(pattern);
-  }
-  return patterns;
-}
-
-std::string near_patterns(std::string_view pattern, const std::vector<NamedParameter>& parameters) {
-  std::vector<std::pair<std::size_t, std::string>> ranked;
-  for (const auto& candidate : possible_patterns(parameters))
-    ranked.emplace_back(edit_distance(pattern, candidate), "'" + candidate + "'");
-  std::sort(ranked.begin(), ranked.end());
-  if (ranked.size() > 3) ranked.resize(3);
+std::vector<std::string> names_of(const std::vector<NamedParameter>& parameters) {
   std::vector<std::string> names;
-  for (auto& [distance, name] : ranked) names.push_back(std::move(name));
-  return fmt::format("{}", fmt::join(names, ", "));
+  for (const auto& parameter : parameters) names.push_back(parameter.name);
+  return names;
 }
 
 // Which parameters `patterns` train. Throws UserError for a pattern that matches nothing.
@@ -61,33 +31,13 @@ std::vector<bool> select(const std::vector<NamedParameter>& parameters,
       found = true;
       (excludes ? excluded : included)[i] = true;
     }
-    PAL_CHECK(found, "trainable: '{}' matches no parameter; near it are {}", pattern,
-              near_patterns(glob, parameters));
+    PAL_CHECK(found, "trainable: '{}' matches no parameter; near it are {}", pattern, near_patterns(glob, names_of(parameters)));
   }
   for (std::size_t i = 0; i < parameters.size(); ++i) included[i] = included[i] && !excluded[i];
   return included;
 }
 
 }  // namespace
-
-bool matches_pattern(std::string_view pattern, std::string_view name) {
-  // The shortest stretch for each star but the last; on a mismatch only the newest star needs to grow.
-  std::size_t p = 0, n = 0, star = std::string_view::npos, star_end = 0;
-  while (n < name.size()) {
-    if (p < pattern.size() && pattern[p] == '*') {
-      star = p++;
-      star_end = n;
-    } else if (p < pattern.size() && pattern[p] == name[n]) {
-      ++p, ++n;
-    } else if (star != std::string_view::npos) {
-      p = star + 1;
-      n = ++star_end;
-    } else {
-      return false;
-    }
-  }
-  return pattern.find_first_not_of('*', p) == std::string_view::npos;
-}
 
 std::vector<GroupCount> apply_stage_policy(const std::vector<NamedParameter>& parameters,
                                            const std::vector<std::string>& patterns) {

@@ -214,13 +214,16 @@ class Trainer {
       parts.push_back(std::move(batch));
     }
     const Seconds loading = Clock::now() - begin;
+    const auto mask_seed = stream_seed(uint64_t(session_.config.train.seed), "dropout", uint64_t(progress_.step));
     double loss = 0;
-    for (const auto& part : parts) {
-      const auto sum = session_.model->loss_sum(part);
+    for (std::size_t part = 0; part < parts.size(); ++part) {
+      set_lora_masks(*session_.model, stream_seed(mask_seed, "part", part));
+      const auto sum = session_.model->loss_sum(parts[part]);
       sum.backward();
       if (parts.size() > 1) optimizer_->accumulate();
       loss += sum.item<double>() / double(targets);
     }
+    set_lora_masks(*session_.model, std::nullopt);
     const auto norms = optimizer_->clip(1.0 / double(targets), stage.clip_norm);
     const bool sound = targets > 0 && norms.finite() && std::isfinite(loss);
     if (sound) {

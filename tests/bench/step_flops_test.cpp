@@ -61,6 +61,17 @@ TEST(StepFlops, ProductsAreThoseThatRun) {
   }
 }
 
+TEST(StepFlops, AdaptersAreCounted) {
+  NEEDS_YAMNET();
+  for (const char* trainable : {"llm.*", "llm.*.lora_*", "llm.*.lora_A", "llm.*.lora_B", "connectors.*"}) {
+    auto model = tiny_model({tiny_stream("detail", Integration::kLal, 1), tiny_summary()});
+    add_lora(*model, {{"llm.layers.*.self_attn.q_proj", 4}, {"llm.layers.1.*", 2}}, 1);
+    apply_stage_policy(named_parameters(*model), {trainable});
+    const auto batch = tiny_training_batch();
+    EXPECT_EQ(int64_t(decoder_flops(*model, batch).products), counted(*model, batch)) << trainable;
+  }
+}
+
 TEST(StepFlops, AttentionIsCountedOverVisiblePairsAlone) {
   // 3 rows, then 2 rows that see 2 audio slots too: 1 + 2 + 3 and 6 + 7 pairs.
   const AttentionPlan plan({{{0, 3}, {{0, 3}}}, {{3, 5}, {{0, 3}, {5, 7}, {3, 5}}}}, true, 5, 7, torch::kCPU);

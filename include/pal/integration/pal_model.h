@@ -12,6 +12,7 @@
 
 #include "pal/connectors/connector.h"
 #include "pal/encoders/encoder.h"
+#include "pal/nn/lora.h"
 #include "pal/decoder/load_decoder.h"
 #include "pal/integration/audio_decoder.h"
 
@@ -37,6 +38,7 @@ struct ModelOptions {
   LlmOptions llm;                                  // the decoder
   std::map<std::string, EncoderOptions> encoders;  // by name
   std::vector<StreamOptions> streams;              // listed order = order of their position intervals
+  std::vector<LoraOptions> lora;                   // adapters of linear layers, by name: llm.layers.*.self_attn.q_proj
   std::string dtype = "float32";                   // float32 | bfloat16 | float64, of decoder and connectors; encoders are float32
   std::string backend = "auto";                    // attention
   bool checkpoint_activations = false;             // keep each layer's input only: less memory, more time

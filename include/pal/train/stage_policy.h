@@ -1,4 +1,4 @@
-// Which parameters a stage trains: patterns on their names.
+// Which parameters a stage trains: patterns on their names (core/name_pattern.h).
 //
 //   ["connectors.*"]                                 stage 1
 //   ["connectors.*", "llm.*"]                        stage 2
@@ -8,16 +8,11 @@
 
 #include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "pal/train/named_parameter.h"
 
 namespace pal {
-
-// `*` stands for any number of characters, dots included; every other character for itself. The pattern covers
-// the whole name: "llm.*" matches llm.norm.weight, "llm" does not.
-bool matches_pattern(std::string_view pattern, std::string_view name);
 
 // How much of a group a stage trains.
 struct GroupCount {

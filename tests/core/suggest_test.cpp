@@ -1,4 +1,4 @@
-#include "pal/config/suggest.h"
+#include "pal/core/suggest.h"
 
 #include <gtest/gtest.h>
 
