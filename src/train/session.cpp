@@ -79,6 +79,8 @@ void load_trained(Session& session, const TensorMap& tensors, const std::string&
   for (const auto& [name, tensor] : tensors) parameters[name].copy_(tensor);
 }
 
-bool is_drawn(const std::string& name) { return name.starts_with("connectors."); }
+bool is_drawn(const std::string& name) {
+  return name.starts_with("connectors.") || name.ends_with(".lora_A") || name.ends_with(".lora_B");
+}
 
 }  // namespace pal
