@@ -13,6 +13,8 @@ constexpr double kBreakMel = kBreak / kHertzPerMel;  // 15
 
 double hertz_to_htk_mel(double hertz) { return 1127.0 * std::log(1.0 + hertz / 700.0); }
 
+double htk_mel_to_hertz(double mel) { return 700.0 * (std::exp(mel / 1127.0) - 1.0); }
+
 double hertz_to_slaney_mel(double hertz) {
   return hertz < kBreak ? hertz / kHertzPerMel : kBreakMel + std::log(hertz / kBreak) / kLogStep;
 }

@@ -2,45 +2,30 @@
 
 #include <torch/torch.h>
 
-#include <algorithm>
 #include <map>
 #include <mutex>
 
-#include "pal/audio/mel_scale.h"
+#include "pal/audio/mel_filters.h"
 #include "pal/core/check.h"
 
 namespace pal {
 
 namespace {
 
-constexpr std::int64_t kBins = WhisperMel::fft / 2 + 1;
-
-// [mels, 201]: triangles in Hz whose corners are evenly spaced in Slaney's mel, each with an area of 1 Hz
-// (librosa's norm "slaney").
-torch::Tensor make_filters(std::int64_t mels) {
-  auto filters = torch::zeros({mels, kBins}, torch::kFloat64);
-  auto weight = filters.accessor<double, 2>();
-  const double low = hertz_to_slaney_mel(WhisperMel::low);
-  const double step = (hertz_to_slaney_mel(WhisperMel::high) - low) / double(mels + 1);
-  for (std::int64_t band = 0; band < mels; ++band) {
-    const double left = slaney_mel_to_hertz(low + double(band) * step);
-    const double centre = slaney_mel_to_hertz(low + double(band + 1) * step);
-    const double right = slaney_mel_to_hertz(low + double(band + 2) * step);
-    for (std::int64_t bin = 0; bin < kBins; ++bin) {
-      const double hertz = double(bin) * WhisperMel::sample_rate / double(WhisperMel::fft);
-      const double height = std::min((hertz - left) / (centre - left), (right - hertz) / (right - centre));
-      weight[band][bin] = std::max(0.0, height) * 2.0 / (right - left);
-    }
-  }
-  return filters.to(torch::kFloat32);
-}
-
-torch::Tensor filters_for(std::int64_t mels) {
+torch::Tensor filters_for(std::int64_t mels) {  // [mels, 201]
   static std::mutex mutex;
   static std::map<std::int64_t, torch::Tensor> made;
   const std::lock_guard lock(mutex);
   auto& filters = made[mels];
-  if (!filters.defined()) filters = make_filters(mels);
+  if (!filters.defined()) {
+    filters = mel_filters({.mels = mels,
+                           .fft = WhisperMel::fft,
+                           .sample_rate = WhisperMel::sample_rate,
+                           .low = WhisperMel::low,
+                           .high = WhisperMel::high,
+                           .scale = MelScale::kSlaney})
+                  .to(torch::kFloat32);
+  }
   return filters;
 }
 

@@ -1,66 +1,12 @@
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "pal/core/check.h"
-#include "pal/core/files.h"
-#include "pal/core/strict_json.h"
+#include "pal/core/config_json.h"
 #include "pal/decoder/decoder_options.h"
 
 namespace pal {
 
 namespace {
-
-using Json = nlohmann::json;
-
-// Reads keys of one config.json, with errors that name the file and the key.
-class ConfigJson {
- public:
-  ConfigJson(Json json, std::string where) : json_(std::move(json)), where_(std::move(where)) {
-    PAL_CHECK(json_.is_object(), "{}: expected a JSON object", where_);
-  }
-
-  bool has(const char* key) const { return json_.contains(key) && !json_[key].is_null(); }
-
-  template <typename T>
-  T get(const char* key) const {
-    PAL_CHECK(has(key), "{}: '{}' is missing", where_, key);
-    return convert<T>(key);
-  }
-  template <typename T>
-  T get(const char* key, T fallback) const {
-    return has(key) ? convert<T>(key) : fallback;
-  }
-
-  ConfigJson object(const char* key) const { return {json_[key], where_ + ": " + key}; }
-  const std::string& where() const { return where_; }
-
-  // What pal does not compute must be absent or have the value that changes nothing.
-  template <typename T>
-  void refuse_unless(const char* key, T harmless) const {
-    PAL_CHECK(!has(key) || convert<T>(key) == harmless, "{}: '{}': {} is not supported; only {} is", where_, key,
-              json_[key].dump(), Json(harmless).dump());
-  }
-
- private:
-  template <typename T>
-  T convert(const char* key) const {
-    const Json& value = json_[key];
-    bool fits = false;
-    if constexpr (std::is_same_v<T, bool>)
-      fits = value.is_boolean();
-    else if constexpr (std::is_integral_v<T>)
-      fits = value.is_number_integer();
-    else if constexpr (std::is_floating_point_v<T>)
-      fits = value.is_number();
-    else
-      fits = value.is_string();
-    PAL_CHECK(fits, "{}: '{}' has the wrong type: {}", where_, key, value.dump());
-    return value.get<T>();
-  }
-
-  Json json_;
-  std::string where_;
-};
 
 // Both spellings: rope_parameters {rope_theta, rope_type, ...}, and rope_theta beside rope_scaling {rope_type | type, ...}.
 void read_rope(const ConfigJson& config, DecoderOptions& o) {
@@ -90,8 +36,8 @@ void read_sliding_window(const ConfigJson& config, const std::string& type, Deco
 }  // namespace
 
 DecoderOptions decoder_options_from_json(const std::filesystem::path& file) {
-  const std::string where = file.string();
-  const ConfigJson config(parse_strict_json(read_file(file, 1 << 20), where, /*deepest=*/16), where);
+  const ConfigJson config = ConfigJson::read(file);
+  const std::string& where = config.where();
   const auto type = config.get<std::string>("model_type");
   PAL_CHECK(type == "llama" || type == "mistral" || type == "qwen2" || type == "qwen3",
             "{}: model_type '{}' is not supported; llama, mistral, qwen2 and qwen3 are", where, type);

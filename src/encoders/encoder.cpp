@@ -2,6 +2,7 @@
 
 #include "pal/audio/resample.h"
 #include "pal/core/check.h"
+#include "pal/encoders/clap.h"
 #include "pal/encoders/whisper.h"
 #include "pal/encoders/yamnet.h"
 
@@ -21,7 +22,8 @@ torch::Tensor Encoder::encode(const torch::Tensor& samples) {
 std::shared_ptr<Encoder> make_encoder(const EncoderOptions& options) {
   if (options.type == "yamnet") return std::make_shared<Yamnet>(options);
   if (options.type == "whisper") return std::make_shared<WhisperEncoder>(options);
-  user_error("encoder: unknown type '{}'; known types: yamnet, whisper", options.type);
+  if (options.type == "clap") return std::make_shared<ClapEncoder>(options);
+  user_error("encoder: unknown type '{}'; known types: yamnet, whisper, clap", options.type);
 }
 
 torch::Tensor load_samples(const std::filesystem::path& recording, int sample_rate,

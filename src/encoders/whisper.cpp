@@ -6,6 +6,7 @@
 #include "pal/audio/whisper_mel.h"
 #include "pal/core/check.h"
 #include "pal/encoders/load_weights.h"
+#include "weight_shapes.h"
 
 namespace pal {
 
@@ -19,45 +20,13 @@ torch::nn::LayerNorm layer_norm(std::int64_t width) {
   return torch::nn::LayerNorm(torch::nn::LayerNormOptions({width}).eps(kNormEpsilon));
 }
 
-// Where the encoder's tensors are in a file: of a whole model, of a model without its head, or of the encoder
-// alone.
-std::string find_prefix(const TensorSource& source) {
-  for (const char* prefix : {"model.encoder.", "encoder.", ""}) {
-    if (source.has(std::string(prefix) + "conv1.weight")) return prefix;
-  }
-  user_error(
-      "{}: a Whisper encoder was expected, but there is no tensor model.encoder.conv1.weight, "
-      "encoder.conv1.weight or "
-      "conv1.weight",
-      source.describe());
-}
-
-WhisperOptions read_sizes(const TensorSource& source, const std::string& prefix) {
-  const auto shape = [&](const std::string& name, std::size_t dimensions) {
-    auto found = source.info(prefix + name).shape;
-    PAL_CHECK(found.size() == dimensions, "{}: {} has {} dimensions, expected {}", source.describe(),
-              prefix + name, found.size(), dimensions);
-    return found;
-  };
-  WhisperOptions sizes;
-  const auto conv = shape("conv1.weight", 3);
-  sizes.width = conv[0];
-  sizes.mels = conv[1];
-  PAL_CHECK(sizes.width > 0 && sizes.width <= 1 << 14 && sizes.width % WhisperOptions::head_width == 0 &&
-                sizes.mels > 0 && sizes.mels <= 1 << 10,
-            "{}: {}conv1.weight has shape [{}, {}, ...]; a width that is a multiple of {} was expected",
-            source.describe(), prefix, conv[0], conv[1], WhisperOptions::head_width);
-  sizes.ffn = shape("layers.0.fc1.weight", 2)[0];
-  PAL_CHECK(sizes.ffn > 0 && sizes.ffn <= 1 << 16, "{}: {}layers.0.fc1.weight has {} rows", source.describe(),
-            prefix, sizes.ffn);
-  for (sizes.layers = 1; source.has(fmt::format("{}layers.{}.fc1.weight", prefix, sizes.layers));)
-    ++sizes.layers;
-  return sizes;
+std::int64_t heard_of(std::int64_t samples, LongAudio policy) {
+  return heard_samples("whisper", policy, samples, WhisperMel::window_samples, WhisperMel::sample_rate);
 }
 
 }  // namespace
 
-WhisperAttentionImpl::WhisperAttentionImpl(const WhisperOptions& options) {
+WhisperAttentionImpl::WhisperAttentionImpl(const WhisperOptions& options) : heads(options.heads) {
   const auto projection = [&](const char* name, bool with_bias) {
     return register_module(name, Linear(options.width, options.width, with_bias));
   };
@@ -68,11 +37,11 @@ WhisperAttentionImpl::WhisperAttentionImpl(const WhisperOptions& options) {
 }
 
 torch::Tensor WhisperAttentionImpl::forward(const torch::Tensor& x) {
-  const auto heads = [](const torch::Tensor& y) {  // [W, T, width] -> [W, heads, T, 64]
-    return y.unflatten(2, {-1, WhisperOptions::head_width}).transpose(1, 2);
+  const auto split = [&](const torch::Tensor& y) {  // [W, T, width] -> [W, heads, T, width / heads]
+    return y.unflatten(2, {heads, -1}).transpose(1, 2);
   };
   const auto mixed =
-      torch::scaled_dot_product_attention(heads(q_proj(x)), heads(k_proj(x)), heads(v_proj(x)));
+      torch::scaled_dot_product_attention(split(q_proj(x)), split(k_proj(x)), split(v_proj(x)));
   return out_proj(mixed.transpose(1, 2).flatten(2));
 }
 
@@ -92,8 +61,9 @@ torch::Tensor WhisperLayerImpl::forward(torch::Tensor x) {
 WhisperEncoder::WhisperEncoder(const EncoderOptions& options)
     : policy_(parse_long_audio(options.long_audio)), trim_(options.trim) {
   const auto source = open_tensors(options.path);
-  const std::string prefix = find_prefix(*source);
-  sizes_ = read_sizes(*source, prefix);
+  const std::string prefix =
+      find_prefix(*source, {"model.encoder.", "encoder.", ""}, "conv1.weight", "Whisper encoder");
+  sizes_ = whisper_options(options.path, *source, prefix);
   using torch::nn::Conv1dOptions;
   conv1_ =
       register_module("conv1", torch::nn::Conv1d(Conv1dOptions(sizes_.mels, sizes_.width, 3).padding(1)));
@@ -111,17 +81,8 @@ WhisperEncoder::WhisperEncoder(const EncoderOptions& options)
 
 int WhisperEncoder::sample_rate() const { return WhisperMel::sample_rate; }
 
-std::int64_t WhisperEncoder::heard_samples(std::int64_t samples) const {
-  if (samples <= WhisperMel::window_samples || policy_ == LongAudio::kChunk) return samples;
-  PAL_CHECK(policy_ == LongAudio::kCrop,
-            "whisper: the clip is {:.1f} s long, but the encoder hears 30 s at once; set long_audio to crop "
-            "or chunk",
-            double(samples) / WhisperMel::sample_rate);
-  return WhisperMel::window_samples;
-}
-
 std::int64_t WhisperEncoder::token_count(std::int64_t samples) const {
-  const std::int64_t heard = heard_samples(samples);
+  const std::int64_t heard = heard_of(samples, policy_);
   const std::int64_t unit = trim_ ? kSamplesPerToken : WhisperMel::window_samples;
   const std::int64_t per_unit = trim_ ? 1 : WhisperOptions::positions;
   return std::max<std::int64_t>((heard + unit - 1) / unit, 1) * per_unit;
@@ -135,7 +96,7 @@ TokenSpan WhisperEncoder::token_span(std::int64_t index) const {
 torch::Tensor WhisperEncoder::features(const torch::Tensor& samples) const {
   std::vector<torch::Tensor> windows;
   for (const auto& window :
-       samples.slice(0, 0, heard_samples(samples.size(0))).split(WhisperMel::window_samples)) {
+       samples.slice(0, 0, heard_of(samples.size(0), policy_)).split(WhisperMel::window_samples)) {
     windows.push_back(whisper_mel(window, sizes_.mels));
   }
   return torch::stack(windows);
@@ -149,10 +110,8 @@ torch::Tensor WhisperEncoder::forward(const torch::Tensor& mel) {
 
 torch::Tensor WhisperEncoder::tokens_of(const torch::Tensor& samples) {
   const std::int64_t length = samples.size(0);
-  if (length > WhisperMel::window_samples) {
-    long_clips_.count("whisper", policy_, double(length) / WhisperMel::sample_rate,
-                      double(WhisperMel::window_samples) / WhisperMel::sample_rate);
-  }
+  long_clips_.count_if_longer("whisper", policy_, length, WhisperMel::window_samples,
+                              WhisperMel::sample_rate);
   std::vector<torch::Tensor> tokens;
   for (const auto& mel : features(samples).to(positions_.options()).split(kWindowsAtOnce)) {
     tokens.push_back(forward(mel).flatten(0, 1));

@@ -67,9 +67,9 @@ void describe(Fields& f, LlmOptions& o) {
 }
 
 void describe(Fields& f, EncoderOptions& o) {
-  f.required("type", o.type, "kind of encoder").one_of({"yamnet", "whisper"}).variant();
-  f.required("path", o.path, "weights, safetensors").not_empty();
-  f.field("long_audio", o.long_audio, "a clip longer than the encoder hears at once").one_of({"error", "crop", "chunk"}).only_for({"whisper"});
+  f.required("type", o.type, "kind of encoder").one_of({"yamnet", "whisper", "clap"}).variant();
+  f.required("path", o.path, "weights: *.safetensors, or a Hugging Face folder").not_empty();
+  f.field("long_audio", o.long_audio, "a clip longer than the encoder hears at once").one_of({"error", "crop", "chunk"}).only_for({"whisper", "clap"});
   f.field("trim", o.trim, "keep only the tokens that the clip fills").only_for({"whisper"});
 }
 

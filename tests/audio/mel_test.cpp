@@ -1,11 +1,21 @@
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <filesystem>
+#include <string>
+#include <utility>
+
+#include "pal/audio/clap_mel.h"
+#include "pal/audio/mel_filters.h"
 #include "pal/audio/mel_scale.h"
 #include "pal/audio/whisper_mel.h"
 #include "pal/audio/yamnet_mel.h"
+#include "pal/core/check.h"
+#include "pal/core/files.h"
 #include "pal/core/tensor_source.h"
+#include "support/temporary_folder.h"
 #include "support/tensor_compare.h"
 
 namespace pal {
@@ -19,7 +29,26 @@ TEST(MelScale, SlaneysScaleIsContinuousAndInvertible) {
   }
 }
 
-TEST(MelScale, HtksScaleIsThatOfTheHtkBook) { EXPECT_NEAR(hertz_to_htk_mel(1000), 999.9907, 1e-3); }
+TEST(MelScale, HtksScaleIsThatOfTheHtkBook) {
+  EXPECT_NEAR(hertz_to_htk_mel(1000), 999.9907, 1e-3);
+  for (const double hertz : {0.0, 50.0, 14000.0})
+    EXPECT_NEAR(htk_mel_to_hertz(hertz_to_htk_mel(hertz)), hertz, 1e-9);
+}
+
+TEST(MelFilters, SlaneysTrianglesHaveAnAreaOfOneHertzAndHtksAHeightOfOne) {
+  MelFilterOptions options{.mels = 20, .fft = 4096, .sample_rate = 16000, .low = 300, .high = 7000};
+  const double bin_width = 16000.0 / 4096;
+  const auto areas = mel_filters(options).sum(1) * bin_width;
+  EXPECT_LT((areas - 1).abs().max().item<double>(),
+            0.02);  // a sum over bins of 3.9 Hz stands for the integral
+  options.scale = MelScale::kHtk;
+  const auto htk = mel_filters(options);
+  EXPECT_LE(htk.max().item<double>(), 1.0);
+  EXPECT_GT(std::get<0>(htk.max(1)).min().item<double>(),
+            0.9);                                            // the narrowest spans some 20 bins to each side
+  EXPECT_EQ(htk.slice(1, 0, 76).max().item<double>(), 0.0);  // below 300 Hz
+  EXPECT_EQ(htk.slice(1, 1793).max().item<double>(), 0.0);   // above 7000 Hz
+}
 
 TEST(YamnetMel, EqualsTheReference) {
   const auto golden = load_safetensors(PAL_SOURCE_DIR "/tests/golden/yamnet_io.safetensors");
@@ -64,6 +93,69 @@ TEST(WhisperMel, ATinyClipIsPaddedWithSilence) {
   EXPECT_TRUE(torch::isfinite(mel).all().item<bool>());
   // Silence is everywhere equal but around the one sample.
   EXPECT_EQ(mel.slice(1, 10).max().item<float>(), mel.slice(1, 10).min().item<float>());
+}
+
+TEST(ClapMel, EqualsTheReferenceOnBothScales) {
+  const auto golden = load_safetensors(PAL_SOURCE_DIR "/tests/golden/frontends_gguf.safetensors");
+  const auto& samples = golden.at("wav48k");
+  const ClapMelOptions htk{.low = 50, .high = 14000, .scale = MelScale::kHtk};
+  ASSERT_EQ(clap_mel(samples).sizes(), (std::vector<std::int64_t>{1001, 64}));
+  // The reference keeps the spectrum in complex64, this in float64.
+  EXPECT_LT(relative_distance(clap_mel(samples), golden.at("clap_rand_trunc")), 1e-6);
+  EXPECT_LT(relative_distance(clap_mel(samples, htk), golden.at("clap_fusion")), 1e-6);
+}
+
+TEST(ClapMel, AShortClipIsRepeatedWhileItFitsAndThenPadded) {
+  const auto clip = torch::randn(190000, at::detail::createCPUGenerator(3), torch::kFloat32) * 0.1;
+  const auto written_out = torch::cat({clip, clip, torch::zeros(100000)});
+  EXPECT_TRUE(torch::equal(clap_mel(clip), clap_mel(written_out)));
+  EXPECT_EQ(clap_mel(clip).slice(0, 900).max().item<float>(), -100.0f);  // the floor of 1e-10
+  EXPECT_TRUE(torch::isfinite(clap_mel(torch::full({1}, 0.5f))).all().item<bool>());
+}
+
+std::string refusal(const std::filesystem::path& weights) {
+  try {
+    read_clap_mel_options(weights);
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(ClapMelOptions, AreReadFromThePreprocessorsConfig) {
+  const TemporaryFolder folder;
+  EXPECT_EQ(read_clap_mel_options(folder.path()).low, 50);
+  EXPECT_EQ(read_clap_mel_options(folder.path()).scale, MelScale::kSlaney);
+
+  const auto nested = folder / "processor_config.json";
+  write_file_atomically(nested,
+                        R"({"feature_extractor": {"frequency_min": 30, "truncation": "rand_trunc"}})");
+  EXPECT_EQ(read_clap_mel_options(folder / "model.safetensors").low, 30);
+
+  // Of what is missing, Hugging Face's defaults hold.
+  const auto file = folder / "preprocessor_config.json";
+  write_file_atomically(file, R"({"frequency_max": 12000.5, "hop_length": 480, "top_db": null})");
+  const ClapMelOptions options = read_clap_mel_options(folder.path());
+  EXPECT_EQ(options.low, 0);
+  EXPECT_EQ(options.high, 12000.5);
+  EXPECT_EQ(options.scale, MelScale::kHtk);
+}
+
+TEST(ClapMelOptions, WhatIsNotComputedIsRefusedByName) {
+  const TemporaryFolder folder;
+  const auto file = folder / "preprocessor_config.json";
+  for (const auto& [key, value] :
+       {std::pair{"feature_extractor_type", R"("WhisperFeatureExtractor")"},
+        std::pair{"sampling_rate", "44100"}, std::pair{"feature_size", "80"},
+        std::pair{"fft_window_size", "2048"}, std::pair{"hop_length", "320"}, std::pair{"max_length_s", "7"},
+        std::pair{"nb_max_samples", "480001"}, std::pair{"padding", R"("pad")"},
+        std::pair{"padding_value", "0.5"}, std::pair{"truncation", R"("middle")"},
+        std::pair{"frequency_min", "-1"}, std::pair{"frequency_min", "14000"},
+        std::pair{"frequency_max", "24001"}, std::pair{"frequency_max", R"("x")"}}) {
+    write_file_atomically(file, fmt::format(R"({{"{}": {}}})", key, value));
+    EXPECT_THAT(refusal(folder.path()),
+                testing::AllOf(testing::HasSubstr(file.string()), testing::HasSubstr(key)));
+  }
 }
 
 }  // namespace

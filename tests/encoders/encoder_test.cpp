@@ -15,7 +15,7 @@ namespace {
 
 TEST(Encoder, UnknownNamesAreAnsweredWithTheKnownOnes) {
   EXPECT_EQ(message_of([] { make_encoder({.type = "yamnett", .path = "x"}); }),
-            "encoder: unknown type 'yamnett'; known types: yamnet, whisper");
+            "encoder: unknown type 'yamnett'; known types: yamnet, whisper, clap");
   EXPECT_EQ(message_of([] { make_encoder({.type = "whisper", .path = "x", .long_audio = "cut"}); }),
             "encoder: unknown long_audio 'cut'; known are: error, crop, chunk");
 }
@@ -62,7 +62,8 @@ TEST(Encoder, OnCudaResultsAreThoseOfTheCpu) {
   save_safetensors(folder / "yamnet.safetensors", random_yamnet());
   save_safetensors(folder / "whisper.safetensors", random_whisper());
   at::globalContext().setAllowTF32CuDNN(false);
-  for (const std::string type : {"yamnet", "whisper"}) {
+  save_safetensors(folder / "clap.safetensors", random_clap());
+  for (const std::string type : {"yamnet", "whisper", "clap"}) {
     const auto encoder = make_encoder({.type = type, .path = folder / (type + ".safetensors")});
     const auto on_cpu = encoder->encode(noise(60000));
     encoder->to(torch::kCUDA);

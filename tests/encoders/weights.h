@@ -11,6 +11,7 @@
 
 #include "pal/core/tensor_source.h"
 #include "pal/encoders/encoder.h"
+#include "pal/encoders/htsat.h"
 
 #define PAL_NEEDS_ASSET(path)                                                            \
   if (!std::filesystem::exists(path)) {                                                  \
@@ -83,6 +84,51 @@ inline TensorMap random_whisper() {
     put(layer + "fc2.bias", {128}, 0.1);
   }
   norm("layer_norm");
+  return weights;
+}
+
+// CLAP of width 16 with blocks of 1, 2, 1, 1 and heads of 8, under Hugging Face's names.
+inline TensorMap random_clap() {
+  const std::string root = "audio_model.audio_encoder.";
+  TensorMap weights;
+  uint64_t seed = 2000;
+  const auto put = [&](const std::string& name, c10::IntArrayRef shape, double scale, double offset = 0) {
+    weights[root + name] = draw(shape, scale, ++seed) + offset;
+  };
+  const auto norm = [&](const std::string& name, std::int64_t width) {
+    put(name + ".weight", {width}, 0.1, 1.0);
+    put(name + ".bias", {width}, 0.1);
+  };
+  const auto linear = [&](const std::string& name, std::int64_t out, std::int64_t in) {
+    put(name + ".weight", {out, in}, 1.0 / std::sqrt(double(in)));
+    put(name + ".bias", {out}, 0.1);
+  };
+  norm("batch_norm", 64);
+  put("batch_norm.running_mean", {64}, 5, -40);
+  put("batch_norm.running_var", {64}, 20, 100);
+  weights[root + "batch_norm.num_batches_tracked"] = torch::tensor(7);
+  put("patch_embed.proj.weight", {16, 1, 4, 4}, 0.25);
+  put("patch_embed.proj.bias", {16}, 0.1);
+  norm("patch_embed.norm", 16);
+  std::int64_t channels = 16;
+  for (int stage = 0; stage < 4; ++stage) {
+    for (int i = 0; i < (stage == 1 ? 2 : 1); ++i) {
+      const std::string block = fmt::format("layers.{}.blocks.{}.", stage, i);
+      norm(block + "layernorm_before", channels);
+      put(block + "attention.self.relative_position_bias_table", {225, channels / 8}, 1.0);
+      weights[root + block + "attention.self.relative_position_index"] = htsat_relative_positions();
+      for (const char* name : {"self.query", "self.key", "self.value", "output.dense"})
+        linear(block + "attention." + name, channels, channels);
+      norm(block + "layernorm_after", channels);
+      linear(block + "intermediate.dense", 2 * channels, channels);
+      linear(block + "output.dense", channels, 2 * channels);
+    }
+    if (stage == 3) break;
+    norm(fmt::format("layers.{}.downsample.norm", stage), 4 * channels);
+    put(fmt::format("layers.{}.downsample.reduction.weight", stage), {2 * channels, 4 * channels}, 0.1);
+    channels *= 2;
+  }
+  norm("norm", channels);
   return weights;
 }
 

@@ -37,15 +37,15 @@ void add_encode_command(CLI::App& app, std::function<int()>& run) {
   arguments->encoder.trim = false;
   auto* command =
       app.add_subcommand("encode", "What an encoder makes of a recording: the tensor 'tokens' [N, E]");
-  command->add_option("--encoder", arguments->encoder.type, "yamnet | whisper")->required();
-  command->add_option("--weights", arguments->encoder.path, "its weights, a safetensors file")->required();
+  command->add_option("--encoder", arguments->encoder.type, "yamnet | whisper | clap")->required();
+  command->add_option("--weights", arguments->encoder.path, "its weights: a safetensors file or a Hugging Face folder")->required();
   command->add_option("--audio", arguments->audio, "wav, flac, ogg or mp3")->required();
   command->add_option("--out", arguments->out, "the safetensors file to write")->required();
   command->add_flag("--trim", arguments->encoder.trim,
                     "Whisper: only the tokens that the clip fills, of 1500 for 30 s");
   command
       ->add_option("--long-audio", arguments->encoder.long_audio,
-                   "what is longer than 30 s, for Whisper: error | crop | chunk")
+                   "what is longer than 30 s for Whisper, 10 s for CLAP: error | crop | chunk")
       ->capture_default_str();
   command->add_flag("--times", arguments->times, "print each token's number, beginning and end in seconds");
   command->footer(

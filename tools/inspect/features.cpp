@@ -2,6 +2,7 @@
 #include <memory>
 #include <string>
 
+#include "pal/audio/clap_mel.h"
 #include "pal/audio/whisper_mel.h"
 #include "pal/audio/yamnet_mel.h"
 #include "pal/core/check.h"
@@ -16,27 +17,42 @@ namespace pal {
 namespace {
 
 struct FeaturesArguments {
-  std::string frontend, audio, out, long_audio = "error";
+  std::string frontend, audio, weights, out, long_audio = "error";
 };
 
-torch::Tensor whisper_features(const FeaturesArguments& arguments, std::int64_t mels) {
-  auto samples = load_samples(arguments.audio, WhisperMel::sample_rate);
+// The samples that a front-end of one window is given.
+torch::Tensor window_of(const FeaturesArguments& arguments, int sample_rate, std::int64_t window) {
+  const auto samples = load_samples(arguments.audio, sample_rate);
   const LongAudio policy = parse_long_audio(arguments.long_audio);
   PAL_CHECK(policy != LongAudio::kChunk,
-            "features: --long-audio chunk gives no single [mels, 3000]; known are: error, crop");
-  PAL_CHECK(
-      samples.size(0) <= WhisperMel::window_samples || policy == LongAudio::kCrop,
-      "{}: {:.1f} s long, but Whisper's front-end takes 30 s; give --long-audio crop to take the first 30 s",
-      arguments.audio, double(samples.size(0)) / WhisperMel::sample_rate);
-  return whisper_mel(samples.slice(0, 0, WhisperMel::window_samples), mels);
+            "features: --long-audio chunk gives no single window; known are: error, crop");
+  const double seconds = double(window) / sample_rate;
+  PAL_CHECK(samples.size(0) <= window || policy == LongAudio::kCrop,
+            "{}: {:.1f} s long, but the front-end {} takes {:.0f} s; give --long-audio crop to take the "
+            "first {:.0f} s",
+            arguments.audio, double(samples.size(0)) / sample_rate, arguments.frontend, seconds, seconds);
+  return samples.slice(0, 0, window);
+}
+
+torch::Tensor whisper_features(const FeaturesArguments& arguments, std::int64_t mels) {
+  return whisper_mel(window_of(arguments, WhisperMel::sample_rate, WhisperMel::window_samples), mels);
+}
+
+torch::Tensor clap_features(const FeaturesArguments& arguments) {
+  const ClapMelOptions options =
+      arguments.weights.empty() ? ClapMelOptions() : read_clap_mel_options(arguments.weights);
+  return clap_mel(window_of(arguments, ClapMel::sample_rate, ClapMel::window_samples), options);
 }
 
 torch::Tensor features_of(const FeaturesArguments& arguments) {
+  PAL_CHECK(arguments.weights.empty() || arguments.frontend == "clap",
+            "features: --weights is read for the front-end clap alone");
   if (arguments.frontend == "yamnet")
     return yamnet_mel(load_samples(arguments.audio, YamnetMel::sample_rate));
   if (arguments.frontend == "whisper80") return whisper_features(arguments, 80);
   if (arguments.frontend == "whisper128") return whisper_features(arguments, 128);
-  user_error("features: unknown front-end '{}'; known are: yamnet, whisper80, whisper128",
+  if (arguments.frontend == "clap") return clap_features(arguments);
+  user_error("features: unknown front-end '{}'; known are: yamnet, whisper80, whisper128, clap",
              arguments.frontend);
 }
 
@@ -48,13 +64,16 @@ void add_features_command(CLI::App& app, std::function<int()>& run) {
       app.add_subcommand("features", "What a front-end makes of a recording: the tensor 'features'");
   command
       ->add_option("--frontend", arguments->frontend,
-                   "yamnet [frames, 64] | whisper80 | whisper128 [mels, 3000]")
+                   "yamnet [frames, 64] | whisper80 | whisper128 [mels, 3000] | clap [1001, 64]")
       ->required();
   command->add_option("--audio", arguments->audio, "wav, flac, ogg or mp3")->required();
+  command->add_option("--weights", arguments->weights,
+                      "clap: a folder with preprocessor_config.json, which sets range and mel scale; without "
+                      "it 50 to 14000 Hz, Slaney");
   command->add_option("--out", arguments->out, "the safetensors file to write")->required();
   command
       ->add_option("--long-audio", arguments->long_audio,
-                   "what is longer than 30 s, for Whisper: error | crop")
+                   "what is longer than 30 s for Whisper, 10 s for CLAP: error | crop")
       ->capture_default_str();
   command->footer(
       "Example: pal-inspect features --frontend whisper80 --audio assets/clips/test/scratch/Animal/Owl.wav --out features.safetensors");

@@ -14,11 +14,10 @@ namespace pal {
 
 // An encoder as a config describes it.
 struct EncoderOptions {
-  std::string type;            // yamnet | whisper
-  std::filesystem::path path;  // *.safetensors, or a folder that holds model.safetensors
-  std::string long_audio =
-      "error";       // error | crop | chunk: a clip longer than the encoder hears at once (whisper: 30 s)
-  bool trim = true;  // whisper: keep only the tokens that the clip fills, of the 1500 for 30 s
+  std::string type;                  // yamnet | whisper | clap
+  std::filesystem::path path;        // *.safetensors, *.index.json, or a Hugging Face folder
+  std::string long_audio = "error";  // error | crop | chunk: a clip longer than one window (whisper: 30 s, clap: 10 s)
+  bool trim = true;                  // whisper: keep only the tokens that the clip fills, of the 1500 for 30 s
 };
 
 // The stretch of the clip that a token stands for, in seconds from the clip's beginning.

@@ -17,11 +17,18 @@ enum class LongAudio {
 // error | crop | chunk; throws UserError that names them for another word.
 LongAudio parse_long_audio(const std::string& name);
 
+// How many samples of a clip are heard by an encoder with windows of `window` samples. Throws UserError, which names the
+// encoder, where the clip is longer than the policy allows. sample_rate: Hz.
+std::int64_t heard_samples(const char* encoder, LongAudio policy, std::int64_t samples, std::int64_t window,
+                           int sample_rate);
+
 // Counts the clips that were cropped or cut into chunks, and logs the first, second, fourth, eighth, ...
 class LongAudioCounter {
  public:
-  void count(const char* encoder, LongAudio policy, double seconds, double window_seconds);  // lengths in seconds
-  std::int64_t clips() const { return clips_; }                                              // so far
+  // Counts the clip where it is longer than a window. Arguments as above.
+  void count_if_longer(const char* encoder, LongAudio policy, std::int64_t samples, std::int64_t window,
+                       int sample_rate);
+  std::int64_t clips() const { return clips_; }  // so far
 
  private:
   std::atomic<std::int64_t> clips_{0};

@@ -1,26 +1,33 @@
 // Whisper's encoder: a transformer on the log mel spectrogram of windows of 30 s.
 #pragma once
 
+#include "pal/core/tensor_source.h"
 #include "pal/encoders/encoder.h"
 #include "pal/encoders/long_audio.h"
 #include "pal/nn/linear.h"
 
 namespace pal {
 
-// Read from the weights' shapes. Source of all numbers: transformers' modeling_whisper.py.
+// The shape of an encoder, from tiny to large-v3. Source of all numbers: transformers' modeling_whisper.py.
 struct WhisperOptions {
-  std::int64_t mels = 80;                          // bands of the spectrogram
+  std::int64_t mels = 80;                          // bands of the spectrogram; 128 from large-v3 on
   std::int64_t width = 384;                        // of tokens
+  std::int64_t heads = 6;                          // of the attention
   std::int64_t ffn = 1536;                         // hidden width of the feed-forward
   std::int64_t layers = 4;                         // transformer layers
-  static constexpr std::int64_t head_width = 64;   // of every Whisper
   static constexpr std::int64_t positions = 1500;  // tokens of a window
 };
+
+// The shape of the weights at `path`, opened as `source`. `prefix` is what stands before "conv1.weight". The number of heads is
+// that of config.json beside them, without one as many as make heads of 64, as every published Whisper has them. Throws UserError
+// where the weights are none of a Whisper, or where config.json or preprocessor_config.json asks for what is not computed.
+WhisperOptions whisper_options(const std::filesystem::path& path, const TensorSource& source, const std::string& prefix);
 
 // Self-attention of a layer. x: [W, T, width], W windows of T tokens.
 struct WhisperAttentionImpl : torch::nn::Module {
   explicit WhisperAttentionImpl(const WhisperOptions& options);                 // not initialised
   torch::Tensor forward(const torch::Tensor& x);                                // [W, T, width] -> the same
+  std::int64_t heads;                                                           // that the width is divided among
   Linear q_proj{nullptr}, k_proj{nullptr}, v_proj{nullptr}, out_proj{nullptr};  // [width, width]; k_proj has no bias
 };
 TORCH_MODULE(WhisperAttention);
@@ -39,7 +46,8 @@ TORCH_MODULE(WhisperLayer);
 // fills. Parameter names are Hugging Face's, without "model.encoder.".
 class WhisperEncoder : public Encoder {
  public:
-  // Loads a whole Whisper's file or the encoder's alone. Throws UserError as make_encoder().
+  // Loads a WhisperModel, a WhisperForConditionalGeneration or the encoder alone in Hugging Face's form; the decoder is
+  // passed over. Throws UserError as make_encoder().
   explicit WhisperEncoder(const EncoderOptions& options);
 
   std::string type() const override { return "whisper"; }
@@ -53,16 +61,13 @@ class WhisperEncoder : public Encoder {
   // The network behind the front-end. mel: [W, mels, 3000] -> [W, 1500, width].
   torch::Tensor forward(const torch::Tensor& mel);
 
-  const WhisperOptions& sizes() const { return sizes_; }           // as the weights' shapes say
+  const WhisperOptions& sizes() const { return sizes_; }           // of the weights
   std::int64_t long_clips() const { return long_clips_.clips(); }  // cropped or heard in windows so far
 
  protected:
   torch::Tensor tokens_of(const torch::Tensor& samples) override;
 
  private:
-  // Samples that are heard of a clip. Throws UserError where the clip is longer than the policy allows.
-  std::int64_t heard_samples(std::int64_t samples) const;
-
   WhisperOptions sizes_;
   LongAudio policy_;
   bool trim_;
