@@ -3,8 +3,10 @@
 #include <unicode/uchar.h>
 
 #include <algorithm>
+#include <unordered_map>
 #include <utility>
 
+#include "pal/core/check.h"
 #include "unicode.h"
 
 namespace pal {
@@ -47,6 +49,24 @@ std::size_t skip_space(std::string_view text, std::size_t at) {
 }
 
 }  // namespace
+
+void check_added_tokens(const std::vector<AddedToken>& tokens, const VocabularyList& vocabulary,
+                        const std::string& where) {
+  std::unordered_map<std::string, std::int64_t> ids;
+  std::unordered_map<std::int64_t, std::string> contents;
+  for (const auto& [token, id] : vocabulary) {
+    ids.emplace(token, id);
+    contents.emplace(id, token);
+  }
+  for (const AddedToken& token : tokens) {
+    const auto id = ids.emplace(token.content, token.id).first->second;
+    PAL_CHECK(id == token.id, "{}: added token '{}' has the ids {} and {}", where, token.content, id,
+              token.id);
+    const auto& content = contents.emplace(token.id, token.content).first->second;
+    PAL_CHECK(content == token.content, "{}: the id {} stands for '{}' and for the added token '{}'", where,
+              token.id, content, token.content);
+  }
+}
 
 AddedTokenFinder::AddedTokenFinder(std::vector<AddedToken> tokens) : tokens_(std::move(tokens)), nodes_(1) {
   for (std::size_t index = 0; index < tokens_.size(); ++index) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace pal {
@@ -20,6 +21,13 @@ struct AddedToken {
   bool rstrip = false;       // and behind it
   bool normalized = false;   // looked for in the normalised text
 };
+
+// Tokens and their ids, as a file lists them.
+using VocabularyList = std::vector<std::pair<std::string, std::int64_t>>;
+
+// Throws UserError where a token has two ids or an id two tokens: such a tokenizer would encode one way and decode another.
+void check_added_tokens(const std::vector<AddedToken>& tokens, const VocabularyList& vocabulary,
+                        const std::string& where);
 
 // Finds the leftmost and of those the longest added token, again and again. Thread-safe.
 class AddedTokenFinder {

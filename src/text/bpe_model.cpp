@@ -1,5 +1,6 @@
 #include "bpe_model.h"
 
+#include <algorithm>
 #include <mutex>
 #include <queue>
 
@@ -30,7 +31,11 @@ struct Candidate {
 
 }  // namespace
 
-BpeModel::BpeModel(BpeFile file) : ignore_merges_(file.ignore_merges), fuse_unknown_(file.fuse_unknown) {
+BpeModel::BpeModel(BpeFile file)
+    : byte_level_(file.byte_level),
+      byte_fallback_(file.byte_fallback),
+      ignore_merges_(file.ignore_merges),
+      fuse_unknown_(file.fuse_unknown) {
   add_vocabulary(file);
   add_merges(file);
   if (file.unknown_token) {
@@ -52,10 +57,15 @@ void BpeModel::add_vocabulary(const BpeFile& file) {
     slot = token;
     const auto narrow = static_cast<std::int32_t>(id);
     PAL_CHECK(ids_.emplace(token, narrow).second, "{}: token '{}' is there twice", file.where, token);
-    const auto bytes = bytes_of_token(token);
+    const auto bytes = byte_level_ ? bytes_of_token(token) : token;
     if (!bytes) continue;
-    if (bytes->size() == 1) byte_ids_[static_cast<std::uint8_t>(bytes->front())] = narrow;
+    if (byte_level_ && bytes->size() == 1) byte_ids_[static_cast<std::uint8_t>(bytes->front())] = narrow;
     if (ignore_merges_) ids_by_bytes_.emplace(*bytes, narrow);
+  }
+  if (byte_level_ || !byte_fallback_) return;
+  for (unsigned byte = 0; byte < byte_ids_.size(); ++byte) {
+    const auto found = ids_.find(fmt::format("<0x{:02X}>", byte));
+    if (found != ids_.end()) byte_ids_[byte] = found->second;
   }
 }
 
@@ -82,25 +92,59 @@ const BpeModel::Merge* BpeModel::find_merge(std::int32_t left, std::int32_t righ
   return found == merges_.end() ? nullptr : &found->second;
 }
 
-std::vector<BpeModel::Symbol> BpeModel::split_into_bytes(std::string_view word) const {
+std::optional<std::int32_t> BpeModel::character_id(std::string_view character) const {
+  if (byte_level_) {
+    const std::int32_t id = byte_ids_[static_cast<std::uint8_t>(character.front())];
+    return id < 0 ? std::nullopt : std::optional(id);
+  }
+  const auto found = ids_.find(character);
+  return found == ids_.end() ? std::nullopt : std::optional(found->second);
+}
+
+bool BpeModel::has_all_bytes(std::string_view character) const {
+  return byte_fallback_ && std::all_of(character.begin(), character.end(), [&](char byte) {
+           return byte_ids_[static_cast<std::uint8_t>(byte)] >= 0;
+         });
+}
+
+std::vector<BpeModel::Symbol> BpeModel::split_into_symbols(std::string_view word) const {
   std::vector<Symbol> symbols;
   symbols.reserve(word.size());
-  bool after_unknown = false;
-  for (char byte : word) {
-    std::int32_t id = byte_ids_[static_cast<std::uint8_t>(byte)];
-    const bool unknown = id < 0;
-    if (unknown && (unknown_id_ < 0 || (fuse_unknown_ && after_unknown))) continue;
-    if (unknown) id = unknown_id_;
-    after_unknown = unknown;
+  const auto add = [&](std::int32_t id) {
     const auto at = static_cast<std::int32_t>(symbols.size());
     symbols.push_back({id, at - 1, at + 1, false});
+  };
+  // An unknown token stands where the next known character comes, which is after the bytes of others: so the reference.
+  bool unknown = false;
+  const auto end_unknown = [&] {
+    if (unknown) add(unknown_id_);
+    unknown = false;
+  };
+  for (std::size_t at = 0; at < word.size();) {
+    const std::size_t begin = at;
+    if (byte_level_) {
+      ++at;
+    } else {
+      next_code_point(word, at);
+    }
+    const std::string_view character = word.substr(begin, at - begin);
+    if (const auto id = character_id(character)) {
+      end_unknown();
+      add(*id);
+    } else if (has_all_bytes(character)) {
+      for (char byte : character) add(byte_ids_[static_cast<std::uint8_t>(byte)]);
+    } else if (unknown_id_ >= 0) {
+      if (!fuse_unknown_) end_unknown();
+      unknown = true;
+    }
   }
+  end_unknown();
   if (!symbols.empty()) symbols.back().next = -1;
   return symbols;
 }
 
 std::vector<std::int64_t> BpeModel::merge_word(std::string_view word) const {
-  std::vector<Symbol> symbols = split_into_bytes(word);
+  std::vector<Symbol> symbols = split_into_symbols(word);
   std::priority_queue<Candidate> queue;
   const auto consider = [&](std::int32_t left) {
     if (left < 0 || symbols[left].next < 0) return;

@@ -1,4 +1,4 @@
-// Byte-pair encoding over bytes: the vocabulary, the ranked merges, and how a word becomes token ids.
+// Byte-pair encoding over bytes or characters: the vocabulary, the ranked merges, and how a word becomes token ids.
 #pragma once
 
 #include <array>
@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "added_tokens.h"
+
 namespace pal {
 
 struct StringHash {
@@ -20,14 +22,16 @@ struct StringHash {
 template <typename Value>
 using StringMap = std::unordered_map<std::string, Value, StringHash, std::equal_to<>>;
 
-// What a tokenizer file says about the model, tokens written in GPT-2's byte alphabet.
+// What a tokenizer file says about the model.
 struct BpeFile {
-  std::string where;  // for messages
-  std::vector<std::pair<std::string, std::int64_t>> vocabulary;
+  std::string where;       // for messages
+  bool byte_level = true;  // tokens are written in GPT-2's byte alphabet; otherwise as text, and words are merged from characters
+  bool byte_fallback = false;  // of text: characters that the vocabulary lacks become <0xNN> tokens
+  VocabularyList vocabulary;
   std::vector<std::pair<std::string, std::string>> merges;  // the earlier, the sooner merged
   bool ignore_merges = false;  // a word that is itself a token is not merged at all
   bool fuse_unknown = false;
-  std::optional<std::string> unknown_token;  // for bytes that the vocabulary lacks; none: they are dropped
+  std::optional<std::string> unknown_token;  // for what the vocabulary lacks; none: it is dropped
 };
 
 // Equal to the BPE model of Hugging Face tokenizers. Thread-safe.
@@ -36,10 +40,10 @@ class BpeModel {
   // Throws UserError where the merges speak of tokens that the vocabulary lacks.
   explicit BpeModel(BpeFile file);
 
-  // Appends the ids of one word, given as plain bytes.
+  // Appends the ids of one word, given as text.
   void encode(std::string_view word, std::vector<std::int64_t>& ids) const;
   std::optional<std::int64_t> token_id(std::string_view token) const;
-  // The token with this id in the byte alphabet; empty optional where there is none.
+  // The token with this id as the file writes it; empty optional where there is none.
   const std::optional<std::string>& token(std::int64_t id) const;
   std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }  // largest id + 1
 
@@ -57,15 +61,19 @@ class BpeModel {
 
   void add_vocabulary(const BpeFile& file);
   void add_merges(const BpeFile& file);
-  std::vector<Symbol> split_into_bytes(std::string_view word) const;
+  std::vector<Symbol> split_into_symbols(std::string_view word) const;
+  std::optional<std::int32_t> character_id(std::string_view character) const;
+  bool has_all_bytes(std::string_view character) const;
   const Merge* find_merge(std::int32_t left, std::int32_t right) const;
   std::vector<std::int64_t> merge_word(std::string_view word) const;
 
   std::vector<std::optional<std::string>> tokens_;   // by id
-  StringMap<std::int32_t> ids_;                      // by token in the byte alphabet
-  StringMap<std::int32_t> ids_by_bytes_;             // only if ignore_merges
-  std::array<std::int32_t, 256> byte_ids_;           // -1: the vocabulary lacks this byte
+  StringMap<std::int32_t> ids_;                      // by token as the file writes it
+  StringMap<std::int32_t> ids_by_bytes_;             // by what it stands for; only if ignore_merges
+  std::array<std::int32_t, 256> byte_ids_;           // of single bytes, or of <0xNN>; -1: the vocabulary lacks this byte
   std::unordered_map<std::uint64_t, Merge> merges_;  // by (left << 32 | right)
+  bool byte_level_;
+  bool byte_fallback_;
   bool ignore_merges_;
   bool fuse_unknown_;
   std::int32_t unknown_id_ = -1;

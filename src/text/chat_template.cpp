@@ -41,13 +41,18 @@ std::string ChatTemplate::render(const std::vector<Message>& messages, bool add_
   return jinja::render(parsed_->body, std::move(variables));
 }
 
-ChatTemplate chat_template_of(const Tokenizer& tokenizer) {
-  PAL_CHECK(!tokenizer.chat_template().empty(), "the tokenizer's files have no chat template");
+ChatTemplate chat_template_of(const Tokenizer& tokenizer, std::string source) {
+  if (source.empty()) source = tokenizer.chat_template();
+  PAL_CHECK(!source.empty(), "the tokenizer's files have no chat template; give one as data.prompt.template");
   const auto text_of = [&](const std::optional<std::int64_t>& id) -> std::optional<std::string> {
     if (!id) return std::nullopt;
     return tokenizer.decode(std::span(&*id, 1));
   };
-  return ChatTemplate(tokenizer.chat_template(), text_of(tokenizer.bos()), text_of(tokenizer.eos()));
+  return ChatTemplate(std::move(source), text_of(tokenizer.bos()), text_of(tokenizer.eos()));
+}
+
+bool looks_like_jinja(std::string_view text) {
+  return text.find("{{") != std::string_view::npos || text.find("{%") != std::string_view::npos;
 }
 
 }  // namespace pal

@@ -54,13 +54,6 @@ Marks choose_marks(const ChatTemplate& chat_template, const std::vector<Message>
   return {free[0], free[1], free[2], free[3], free[4]};
 }
 
-void replace_all(std::string& text, std::string_view old_part, std::string_view new_part) {
-  for (std::size_t at = text.find(old_part); at != std::string::npos;
-       at = text.find(old_part, at + new_part.size())) {
-    text.replace(at, old_part.size(), new_part);
-  }
-}
-
 // Puts `before` and `behind` around the content.
 void enclose(std::string& content, const std::string& before, const std::string& behind, Inside inside) {
   const std::string_view core =

@@ -125,6 +125,32 @@ class ByteLevel : public PreTokenizer {
   std::unique_ptr<PreTokenizer> split_;
 };
 
+class Metaspace : public PreTokenizer {
+ public:
+  Metaspace(std::string mark, MetaspacePrefix prefix, bool cut) : mark_(std::move(mark)), prefix_(prefix) {
+    if (cut) split_ = make_literal_split(mark_, SplitBehavior::kMergedWithNext, false, "Metaspace");
+  }
+
+  void apply(Pieces& pieces) const override {
+    bool first = pieces.at_start;
+    for (std::string_view& view : pieces.views) {
+      std::string& text = pieces.changed.emplace_back(view);
+      replace_all(text, " ", mark_);
+      const bool prefixed =
+          prefix_ == MetaspacePrefix::kAlways || (prefix_ == MetaspacePrefix::kFirst && first);
+      if (prefixed && !text.empty() && !text.starts_with(mark_)) text.insert(0, mark_);
+      view = text;
+      first = false;
+    }
+    if (split_) split_->apply(pieces);
+  }
+
+ private:
+  std::string mark_;
+  MetaspacePrefix prefix_;
+  std::unique_ptr<PreTokenizer> split_;
+};
+
 }  // namespace
 
 SplitBehavior split_behavior(std::string_view name, std::string_view where) {
@@ -152,6 +178,10 @@ std::unique_ptr<PreTokenizer> make_digits(bool individual) { return std::make_un
 
 std::unique_ptr<PreTokenizer> make_byte_level(bool add_prefix_space, bool use_regex) {
   return std::make_unique<ByteLevel>(add_prefix_space, use_regex);
+}
+
+std::unique_ptr<PreTokenizer> make_metaspace(std::string mark, MetaspacePrefix prefix, bool cut) {
+  return std::make_unique<Metaspace>(std::move(mark), prefix, cut);
 }
 
 std::vector<std::unique_ptr<PreTokenizer>> gguf_pre_tokenizers(std::string_view pre, std::string_view where) {

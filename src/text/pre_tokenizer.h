@@ -1,4 +1,4 @@
-// The cuts made before merging: regular expressions, digits, and the prefix space of byte-level tokenizers.
+// The cuts made before merging: regular expressions, digits, and the prefix spaces of byte-level and Metaspace tokenizers.
 #pragma once
 
 #include <deque>
@@ -13,6 +13,7 @@ namespace pal {
 struct Pieces {
   std::vector<std::string_view> views;
   std::deque<std::string> changed;  // pieces that are no longer part of the caller's text
+  bool at_start = true;             // the first piece begins where the whole text does
 };
 
 // One step that cuts every piece further. Steps are those of Hugging Face tokenizers. Thread-safe.
@@ -38,6 +39,9 @@ std::unique_ptr<PreTokenizer> make_literal_split(std::string_view literal, Split
 std::unique_ptr<PreTokenizer> make_digits(bool individual);
 // ByteLevel: GPT-2's regex if `use_regex`; a space before each piece without one if `add_prefix_space`.
 std::unique_ptr<PreTokenizer> make_byte_level(bool add_prefix_space, bool use_regex);
+// Metaspace: every space becomes `mark`; then a mark before each piece without one by `prefix`; then a cut before every mark if `cut`.
+enum class MetaspacePrefix { kAlways, kFirst, kNever };  // kFirst: only at the start of the whole text
+std::unique_ptr<PreTokenizer> make_metaspace(std::string mark, MetaspacePrefix prefix, bool cut);
 
 // The steps of a GGUF file's tokenizer.ggml.pre: gpt-2, llama-bpe, qwen2, smollm. Throws UserError that lists them.
 std::vector<std::unique_ptr<PreTokenizer>> gguf_pre_tokenizers(std::string_view pre, std::string_view where);

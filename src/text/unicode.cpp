@@ -54,6 +54,12 @@ std::optional<std::size_t> find_invalid_utf8(std::string_view text) {
   return std::nullopt;
 }
 
+void check_utf8(std::string_view text) {
+  const auto invalid = find_invalid_utf8(text);
+  PAL_CHECK(!invalid, "text: expected UTF-8, got an ill-formed sequence at byte {} of {}", *invalid,
+            text.size());
+}
+
 std::string replace_invalid_utf8(std::string_view bytes) {
   if (!find_invalid_utf8(bytes)) return std::string(bytes);
   std::string text;
@@ -93,6 +99,18 @@ std::string to_utf8(std::u32string_view text) {
   std::string result;
   for (char32_t code_point : text) append_utf8(result, code_point);
   return result;
+}
+
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  std::size_t at = text.find(from);
+  if (at == std::string::npos) return;
+  std::string result;
+  std::size_t done = 0;
+  for (; at != std::string::npos; at = text.find(from, done)) {
+    result.append(text, done, at - done).append(to);
+    done = at + from.size();
+  }
+  text = result.append(text, done);
 }
 
 bool is_python_space(char32_t c) {

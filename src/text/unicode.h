@@ -1,4 +1,4 @@
-// UTF-8, Python's idea of white space, and GPT-2's alphabet in which every byte is one printable character.
+// UTF-8, replacement of text, Python's idea of white space, and GPT-2's alphabet in which every byte is one printable character.
 #pragma once
 
 #include <array>
@@ -12,6 +12,9 @@ namespace pal {
 // Byte offset of the first ill-formed sequence, or nothing where `text` is well-formed UTF-8.
 std::optional<std::size_t> find_invalid_utf8(std::string_view text);
 
+// Throws UserError where a text to tokenise is not UTF-8.
+void check_utf8(std::string_view text);
+
 // Each maximal ill-formed part becomes U+FFFD, as Rust's from_utf8_lossy and the WHATWG decoder do.
 std::string replace_invalid_utf8(std::string_view bytes);
 
@@ -21,6 +24,9 @@ char32_t previous_code_point(std::string_view text, std::size_t& offset);
 void append_utf8(std::string& text, char32_t code_point);
 std::u32string to_utf32(std::string_view text);
 std::string to_utf8(std::u32string_view text);
+
+// Replaces every `from` (not empty) in `text`, from the left, not again in what was put in.
+void replace_all(std::string& text, std::string_view from, std::string_view to);
 
 // str.isspace of Python, which Jinja's trim and white-space control rest on.
 bool is_python_space(char32_t code_point);

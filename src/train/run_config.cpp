@@ -9,6 +9,8 @@
 #include "pal/config/reference.h"
 #include "pal/config/yaml_parser.h"
 #include "pal/core/check.h"
+#include "pal/core/files.h"
+#include "pal/text/chat_template.h"
 
 namespace pal {
 
@@ -112,6 +114,7 @@ void describe(Fields& f, PromptOptions& o) {
   f.field("question", o.question, "asked of samples that have only a label");
   f.field("answer", o.answer, "their answer; {label} stands for the label");
   f.field("system", o.system, "system message of every sample; empty: the template's own");
+  f.field("template", o.chat_template, "chat template instead of the LLM's own: Jinja, or a file with it (checkpoints keep its text)");
 }
 
 void describe(Fields& f, DataOptions& o) {
@@ -208,11 +211,24 @@ void check_names(ConfigReader& reader, const RunConfig& config) {
   if (!config.stages.empty() && config.data.train.empty()) reader.problem("data.train", "the stages need a manifest to train on");
 }
 
+// A chat template that is given as a file becomes its text, so that checkpoints hold it.
+void read_template(ConfigReader& reader, std::string& chat_template) {
+  try {
+    const std::string file = looks_like_jinja(chat_template) ? "" : chat_template;
+    if (!file.empty()) chat_template = read_file(file, std::size_t{1} << 20);
+    if (!looks_like_jinja(chat_template)) user_error("{}: is no chat template: it has no {{{{ ... }}}} and no {{% ... %}}", file);
+    ChatTemplate parsed(chat_template);
+  } catch (const UserError& error) {
+    reader.problem("data.prompt.template", error.what());
+  }
+}
+
 RunConfig read(Node document) {
   ConfigReader reader(std::move(document));
   RunConfig config;
   reader.read(config);
   if (reader.ok()) check_names(reader, config);
+  if (reader.ok() && !config.data.prompt.chat_template.empty()) read_template(reader, config.data.prompt.chat_template);
   reader.finish();
   if (config.model.llm.random) config.model.llm.random->rope.head_dim = config.model.llm.random->head_dim;
   return config;

@@ -34,6 +34,19 @@ torch::Device parse_device(const std::string& name) {
   return torch::kCUDA;
 }
 
+namespace {
+
+// A template that the user gave is rendered once before weights are read: what it uses is looked at only then.
+void try_template(const Tokenizer& tokenizer, const ChatTemplate& chat_template) {
+  try {
+    build_prompt(tokenizer, chat_template, {{"user", "question"}, {"assistant", "answer"}}, 0, PromptUse::kTraining);
+  } catch (const UserError& error) {
+    user_error("data.prompt.template: {}", error.what());
+  }
+}
+
+}  // namespace
+
 Session open_session(const RunConfig& given, torch::Device device) {
   Session session;
   session.config = given;
@@ -41,8 +54,9 @@ Session open_session(const RunConfig& given, torch::Device device) {
   const bool wants_answers = config.eval.protocol == "likelihood" && config.eval.answers.empty() && !config.data.train.empty();
   if (wants_answers) config.eval.answers = implied_answers(config.data);
   std::shared_ptr<const Tokenizer> tokenizer = load_tokenizer(config.model.llm.path);
+  auto chat_template = chat_template_of(*tokenizer, config.data.prompt.chat_template);
+  if (!config.data.prompt.chat_template.empty()) try_template(*tokenizer, chat_template);
   session.model = std::make_shared<PalModel>(config.model, uint64_t(config.train.seed), device);
-  auto chat_template = chat_template_of(*tokenizer);
   session.collator = std::make_unique<Collator>(*session.model, std::move(tokenizer), std::move(chat_template),
                                                 config.data.encoded_clips_mib << 20);
   return session;

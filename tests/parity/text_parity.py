@@ -89,12 +89,12 @@ def random_texts(seed, count=TEXTS):
     return texts
 
 
-def ours(tokenizer, texts):
+def ours(tokenizer, texts, *flags):
     with tempfile.NamedTemporaryFile("w", suffix=".jsonl", encoding="utf-8") as file:
         for text in texts:
             file.write(json.dumps(text) + "\n")
         file.flush()
-        done = subprocess.run([INSPECT, "tokens", "--tokenizer", tokenizer, "--texts", file.name],
+        done = subprocess.run([INSPECT, "tokens", "--tokenizer", tokenizer, "--texts", file.name, *flags],
                               capture_output=True, check=False)
     if done.returncode != 0:
         raise AssertionError(done.stderr.decode())

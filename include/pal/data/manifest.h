@@ -40,6 +40,7 @@ struct PromptOptions {
   std::string question = "What is this sound?";  // for samples that have only a label
   std::string answer = "{label}";                // their answer; {label} stands for the label
   std::string system;                            // a system message before every sample; empty: none
+  std::string chat_template;                     // Jinja that is used instead of the tokenizer's own; empty: that one
 };
 
 // Throws UserError that lists up to 20 problems as FILE:LINE: what, among them ids that stand twice. Audio files need not exist.

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pal {
@@ -45,7 +46,10 @@ class ChatTemplate {
   std::unique_ptr<Parsed> parsed_;
 };
 
-// The chat template of a tokenizer's files. Throws UserError where they have none.
-ChatTemplate chat_template_of(const Tokenizer& tokenizer);
+// The chat template of a tokenizer's files, or `source` in its place where that is not empty. Throws UserError where there is neither.
+ChatTemplate chat_template_of(const Tokenizer& tokenizer, std::string source = {});
+
+// Whether a text is a template, and not the name of a file with one: it has a statement or an expression.
+bool looks_like_jinja(std::string_view text);
 
 }  // namespace pal

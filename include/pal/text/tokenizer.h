@@ -1,4 +1,4 @@
-// Tokenizers: text to token ids and back, read from a GGUF file or a Hugging Face tokenizer.json.
+// Tokenizers: text to token ids and back, read from a GGUF file, a Hugging Face tokenizer.json or a SentencePiece model.
 #pragma once
 
 #include <cstdint>
@@ -53,9 +53,17 @@ class Tokenizer {
   TokenizerSettings settings_;
 };
 
-// Reads the tokenizer of `path`: a *.gguf file, a tokenizer.json, or a folder with one. Beside a tokenizer.json,
-// tokenizer_config.json (bos, eos, template), generation_config.json (eos) and chat_template.jinja are read where they
-// are. Byte-level BPE only. Throws UserError that names what is wrong or not supported.
+// Reads the tokenizer of `path`: a *.gguf file, a tokenizer.json, a SentencePiece *.model, or a folder with one of the last two, of
+// which tokenizer.json is preferred. Beside them are read, where they are, tokenizer_config.json (bos, eos, template),
+// generation_config.json (eos) and chat_template.jinja; beside a *.model also special_tokens_map.json and added_tokens.json.
+//
+// tokenizer.json: BPE, byte-level or of characters (Metaspace, byte fallback); ids as Hugging Face tokenizers gives them. *.model: BPE
+// of the SentencePiece library; ids as the LlamaTokenizer of transformers 4 gives them, which tokenizer_config.json's `legacy` (where
+// it says nothing, true) changes: true puts a space before every part of a text between special tokens, false before the text only.
+// Without a tokenizer_config.json its special tokens are <unk>, <s> and </s>. *.gguf: byte-level BPE ("gpt2"), or SentencePiece
+// ("llama") as llama.cpp takes it.
+//
+// Logs its choice where a folder has both. Throws UserError that names what is wrong or not supported.
 std::unique_ptr<Tokenizer> load_tokenizer(const std::filesystem::path& path);
 
 }  // namespace pal

@@ -1,0 +1,70 @@
+#include "normalizer.h"
+
+#include <unicode/bytestream.h>
+#include <unicode/normalizer2.h>
+#include <unicode/uniset.h>
+
+#include "pal/core/check.h"
+#include "unicode.h"
+
+namespace pal {
+namespace {
+
+// Hugging Face's tokenizers normalise by the tables of Unicode 9 (crate unicode-normalization-alignments): characters
+// that came later do not combine or move. ICU's own tables would order 98 marks differently (seen with 0.23).
+icu::FilteredNormalizer2 unicode_9_nfc() {
+  UErrorCode status = U_ZERO_ERROR;
+  static const icu::UnicodeSet known(u"[:Age=9.0:]", status);
+  const icu::Normalizer2* nfc = icu::Normalizer2::getNFCInstance(status);
+  PAL_ASSERT(U_SUCCESS(status), "ICU has no NFC data: {}", u_errorName(status));
+  return {*nfc, known};
+}
+
+class Nfc : public Normalizer {
+ public:
+  void apply(std::string& text) const override {
+    static const icu::FilteredNormalizer2 nfc = unicode_9_nfc();
+    UErrorCode status = U_ZERO_ERROR;
+    std::string normalized;
+    icu::StringByteSink<std::string> sink(&normalized);
+    nfc.normalizeUTF8(0, icu::StringPiece(text.data(), static_cast<std::int32_t>(text.size())), sink, nullptr,
+                      status);
+    PAL_ASSERT(U_SUCCESS(status), "NFC of {} bytes failed: {}", text.size(), u_errorName(status));
+    text = std::move(normalized);
+  }
+};
+
+class Prepend : public Normalizer {
+ public:
+  explicit Prepend(std::string prefix) : prefix_(std::move(prefix)) {}
+  void apply(std::string& text) const override {
+    if (!text.empty()) text.insert(0, prefix_);
+  }
+
+ private:
+  std::string prefix_;
+};
+
+class Replace : public Normalizer {
+ public:
+  Replace(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+  void apply(std::string& text) const override { replace_all(text, from_, to_); }
+
+ private:
+  std::string from_;
+  std::string to_;
+};
+
+}  // namespace
+
+std::unique_ptr<Normalizer> make_nfc() { return std::make_unique<Nfc>(); }
+
+std::unique_ptr<Normalizer> make_prepend(std::string prefix) {
+  return std::make_unique<Prepend>(std::move(prefix));
+}
+
+std::unique_ptr<Normalizer> make_replace(std::string from, std::string to) {
+  return std::make_unique<Replace>(std::move(from), std::move(to));
+}
+
+}  // namespace pal
