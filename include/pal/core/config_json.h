@@ -30,7 +30,7 @@ class ConfigJson {
   // processor_config.json says of it.
   static std::optional<ConfigJson> feature_extractor(const std::filesystem::path& weights);
 
-  bool has(const char* key) const { return json_.contains(key) && !json_[key].is_null(); }
+  bool has(const char* key) const { return json_.contains(key) && !json_[key].is_null(); }  // and is not null
   const std::string& where() const { return where_; }  // for messages
 
   // The value: bool, an integer, double or std::string, or a std::vector of one of these.

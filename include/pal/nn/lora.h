@@ -22,7 +22,7 @@ struct LoraOptions {
 struct Lora {
   torch::Tensor A, B;    // [rank, in], [out, rank]
   double scale = 1.0;    // alpha / rank
-  double dropout = 0.0;
+  double dropout = 0.0;  // share of elements of x that A does not see while training
   // While a step is trained, the seed of this layer's mask; the same seed gives the same mask again, which recomputed layers and
   // resumed runs rely on. None: nothing is dropped.
   std::optional<uint64_t> mask_seed;
