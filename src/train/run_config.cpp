@@ -137,7 +137,8 @@ void describe(Fields& f, TrainOptions& o) {
 void describe(Fields& f, StageOptions& o) {
   f.required("name", o.name, "for logs and --set stages.NAME.key").not_empty();
   f.required("trainable", o.trainable, "patterns of parameter names: connectors.*, llm.*, llm.layers.*.self_attn.*; a leading ! excludes").not_empty();
-  f.required("steps", o.steps, "optimizer steps").at_least(1);
+  f.field("steps", o.steps, "optimizer steps; 0: `epochs` says").at_least(0);
+  f.field("epochs", o.epochs, "times that data.train is gone through, where `steps` is 0; parts of one may be given").at_least(0);
   f.field("batch_size", o.batch_size, "samples a step").at_least(1);
   f.field("accumulate", o.accumulate, "parts that a step's samples are run in").at_least(1);
   f.field("learning_rate", o.learning_rate, "peak learning rate").above(0);
@@ -203,9 +204,10 @@ void check_names(ConfigReader& reader, const RunConfig& config) {
     const auto& stage = config.stages[i];
     const auto path = fmt::format("stages.{}", i);
     if (!stages.insert(stage.name).second) reader.problem(path + ".name", fmt::format("a stage '{}' exists already", stage.name));
+    if ((stage.steps > 0) == (stage.epochs > 0)) reader.problem(path, fmt::format("stage '{}' needs `steps` or `epochs`, one of them", stage.name));
     if (stage.accumulate > stage.batch_size)
       reader.problem(path + ".accumulate", fmt::format("{} parts of {} samples: some would be empty", stage.accumulate, stage.batch_size));
-    if (stage.warmup >= 1 && stage.warmup > double(stage.steps))
+    if (stage.warmup >= 1 && stage.steps > 0 && stage.warmup > double(stage.steps))
       reader.problem(path + ".warmup", fmt::format("{} warm-up steps, but the stage has {}", stage.warmup, stage.steps));
   }
   if (!config.stages.empty() && config.data.train.empty()) reader.problem("data.train", "the stages need a manifest to train on");

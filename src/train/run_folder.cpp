@@ -9,6 +9,7 @@
 
 #include "pal/config/dump.h"
 #include "pal/core/check.h"
+#include "pal/train/run_config.h"
 
 namespace pal {
 
@@ -28,8 +29,10 @@ bool is_harmless(const std::string& path) {
 void check_same_config(const Checkpoint& checkpoint, const std::string& config_text) {
   const auto state = checkpoint.load_state();
   PAL_CHECK(state.contains("config") && state["config"].is_string(), "{}: its state.json holds no config", checkpoint.folder.string());
+  // Through the table of today: options that came since then have their defaults, which are no difference.
+  const auto then = run_config_yaml(parse_run_config(state["config"], (checkpoint.folder / "state.json").string() + " (config)"));
   std::vector<std::string> refused;
-  for (const auto& difference : diff(state["config"].get<std::string>(), config_text)) {
+  for (const auto& difference : diff(then, config_text)) {
     const auto line = fmt::format("{}: {} -> {}", difference.path, difference.before, difference.after);
     if (is_harmless(difference.path))
       spdlog::info("the config has changed since {}: {}", checkpoint.folder.string(), line);

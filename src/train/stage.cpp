@@ -1,6 +1,14 @@
 #include "pal/train/stage.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace pal {
+
+int64_t steps_of(const StageOptions& stage, int64_t samples) {
+  if (stage.steps > 0) return stage.steps;
+  return std::max<int64_t>(1, int64_t(std::ceil(stage.epochs * double(samples) / double(stage.batch_size) - 1e-9)));
+}
 
 AdamWOptions adamw_options(const StageOptions& stage) {
   AdamWOptions o;

@@ -24,7 +24,9 @@ stages:
 CONFIGS = [
     ("steps: 2", "setps: 2", ["config.yaml:9", "setps", "did you mean 'steps'"]),
     ("steps: 2", "steps: two", ["config.yaml:9", "stages.0.steps", "an integer", "'two'"]),
-    ("steps: 2", "steps: 0", ["stages.0.steps", "at least 1"]),
+    ("steps: 2", "steps: 0", ["config.yaml:9", "needs `steps` or `epochs`"]),
+    ("steps: 2", "steps: -1", ["stages.0.steps", "at least 0"]),
+    ("steps: 2", "steps: 2, epochs: 1", ["config.yaml:9", "needs `steps` or `epochs`"]),
     ("steps: 2", "steps: 1e99", ["stages.0.steps", "an integer"]),
     ("steps: 2", "steps: 2, learning_rate: 0", ["learning_rate", "above 0"]),
     ("steps: 2", "steps: 2, learning_rate: .nan", ["learning_rate", "a number"]),

@@ -1,5 +1,6 @@
 """pal-train as a process: killed, stopped, resumed, started twice."""
 
+import hashlib
 import json
 import pathlib
 import random
@@ -160,6 +161,20 @@ class Train(unittest.TestCase):
         self.assertIn("stages.1.learning_rate", other.stderr)
         harmless = self.train("run", "--set", "train.keep=7", "--resume", "auto")
         self.assertEqual(harmless.returncode, 0, harmless.stderr)
+
+    def test_an_option_that_is_younger_than_the_run_is_no_difference(self):
+        self.train("run", "--set", "stages.tune.steps=4")
+        (self.root / "run" / "final" / "manifest.json").unlink()
+        for folder in (self.root / "run" / "checkpoints").iterdir():
+            state = json.loads((folder / "state.json").read_text())
+            state["config"] = "".join(line for line in state["config"].splitlines(keepends=True) if "clip_norm" not in line)
+            text = json.dumps(state, indent=1)
+            (folder / "state.json").write_text(text)
+            manifest = json.loads((folder / "manifest.json").read_text())
+            manifest["files"]["state.json"] = {"bytes": len(text), "sha256": hashlib.sha256(text.encode()).hexdigest()}
+            (folder / "manifest.json").write_text(json.dumps(manifest))
+        again = self.train("run", "--set", "stages.tune.steps=4", "--resume", "auto")
+        self.assertEqual(again.returncode, 0, again.stderr)
 
     def test_sigterm_at_the_end_of_a_stage_stops_before_the_next_and_loses_nothing(self):
         log = self.root / "run" / "log.jsonl"

@@ -14,7 +14,8 @@ namespace pal {
 struct StageOptions {
   std::string name;                               // for logs and --set stages.NAME.key
   std::vector<std::string> trainable;             // patterns, see stage_policy.h
-  int64_t steps = 0;                              // optimizer steps
+  int64_t steps = 0;                   // optimizer steps; 0: as many as `epochs` takes
+  double epochs = 0;                   // times that the training manifest is gone through; 0: `steps` says
   int64_t batch_size = 8;                         // samples a step
   int64_t accumulate = 1;                         // parts that a step's samples are run in; the gradient is the same
   double learning_rate = 1e-3;                    // peak
@@ -26,6 +27,9 @@ struct StageOptions {
   bool master_weights = true;                     // fp32 copies of bf16 parameters
   double clip_norm = 1.0;                         // of the whole gradient; 0: no limit
 };
+
+// The stage's steps over a manifest of so many samples: `steps`, or what `epochs` takes, rounded up.
+int64_t steps_of(const StageOptions& stage, int64_t samples);
 
 // The optimizer's options, at the peak learning rate.
 AdamWOptions adamw_options(const StageOptions& stage);
