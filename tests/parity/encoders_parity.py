@@ -7,45 +7,20 @@
 What needs the converted weights in assets/ is skipped, and says so, where they are not there.
 """
 
-import os
 import pathlib
 import subprocess
 import tempfile
 import unittest
-import wave
 
-import numpy
+import recordings
 import safetensors.torch
 import torch
 import torchaudio.functional
 import transformers
+from recordings import BIN, RATES, ROOT, relative_distance
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-BIN = pathlib.Path(os.environ.get("PAL_BIN", ROOT / "build/release/bin"))
 WHISPER = ROOT / "assets/whisper-tiny-en.safetensors"
 YAMNET = ROOT / "assets/yamnet.safetensors"
-RATES = (8000, 16000, 22050, 44100, 48000)
-
-
-def relative_distance(a, b):
-    a, b = a.double(), b.double()
-    return float((a - b).norm() / b.norm())
-
-
-def recording(rate, seconds, seed):
-    """A chirp in noise, as a 16-bit file holds it: [n]."""
-    random = numpy.random.default_rng(seed)
-    t = numpy.arange(round(rate * seconds)) / rate
-    chirp = 0.3 * numpy.sin(2 * numpy.pi * (200 + 0.1 * rate * t / seconds) * t)
-    return numpy.round((chirp + 0.05 * random.standard_normal(t.size)).clip(-1, 1) * 32767).astype("<i2")
-
-
-def write_wav(path, samples, rate):
-    with wave.open(str(path), "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples.tobytes())
 
 
 def needs(path):
@@ -64,18 +39,12 @@ class EncodersParity(unittest.TestCase):
         cls.temporary.cleanup()
 
     def inspect(self, command, *arguments, result):
-        out = self.folder / "out.safetensors"
-        out.unlink(missing_ok=True)
-        subprocess.run([BIN / "pal-inspect", command, *map(str, arguments), "--out", out], check=True, stdout=subprocess.DEVNULL)
-        return safetensors.torch.load_file(out)[result]
+        done, tensors = recordings.inspect(self.folder, command, *arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return tensors[result]
 
-    def clip(self, rate, seconds=2.3, seed=1):
-        """The path of a recording, and its samples at 16 kHz by torchaudio."""
-        samples = recording(rate, seconds, seed)
-        path = self.folder / f"clip{rate}.wav"
-        write_wav(path, samples, rate)
-        at_rate = torch.tensor(samples.astype("f4") / 32768)
-        return path, torchaudio.functional.resample(at_rate, rate, 16000)
+    def clip(self, rate):
+        return recordings.clip(self.folder, rate, 2.3, 16000)
 
     def test_whisper_features(self):
         for mels in (80, 128):
