@@ -6,6 +6,7 @@
 #include "pal/core/tool.h"
 #include "pal/encoders/convert.h"
 #include "tools/command_line.h"
+#include "tools/convert/export.h"
 
 namespace {
 
@@ -60,6 +61,7 @@ int main(int argc, char** argv) {
   std::function<int()> run;
   add_yamnet(app, run);
   add_whisper(app, run);
+  pal::add_export_commands(app, run);
   app.require_subcommand(1);
   app.footer("Example: pal-convert whisper --ctranslate2 assets/sources/whisper-tiny-en.bin --out whisper-tiny-en.safetensors\n"
              "pal-convert SUBCOMMAND --help says more.");

@@ -24,7 +24,9 @@ int main(int argc, char** argv) {
   app.add_option("--threads", threads, "CPU threads (default: all cores)");
   app.add_flag("--dry-run", options.dry_run, "build everything, print what would be trained, run nothing");
   app.add_flag("--config-reference", reference, "print every option of a config as Markdown");
-  app.footer("Example:\n  pal-train --config configs/quickstart/smoke.yaml --output runs/smoke\n"
+  app.footer("Examples:\n  pal-train --config configs/quickstart/smoke.yaml --output runs/smoke\n"
+             "  pal-train --config configs/quickstart/smoke.yaml --output runs/lora --set 'model.lora=[{layers: llm.layers.*_proj}]' "
+             "--set 'stages.tune.trainable=[\"connectors.*\", \"llm.*.lora_*\"]'\n"
              "Exit codes: 0 done, 2 wrong input, 1 anything else, 143 stopped by SIGTERM with a checkpoint saved.");
 
   return pal::run_command(app, argc, argv, "pal-train", [&]() -> int {
