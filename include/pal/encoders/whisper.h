@@ -58,6 +58,8 @@ class WhisperEncoder : public Encoder {
 
  protected:
   torch::Tensor tokens_of(const torch::Tensor& samples) override;
+  // One window may come without its dimension.
+  torch::Tensor tokens_from(const torch::Tensor& features) override;
 
  private:
   // Samples that are heard of a clip. Throws UserError where the clip is longer than the policy allows.
