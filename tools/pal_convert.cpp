@@ -54,6 +54,24 @@ void add_whisper(CLI::App& app, std::function<int()>& run) {
   });
 }
 
+void add_fairseq(CLI::App& app, std::function<int()>& run) {
+  struct Arguments {
+    std::string checkpoint, out;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand(
+      "fairseq", "EAT's or SSLAM's encoder from fairseq's checkpoint; none of its code is run");
+  command->add_option("--checkpoint", arguments->checkpoint, "*.pt, pretrained or finetuned")->required();
+  command->add_option("--out", arguments->out, "the safetensors file to write")->required();
+  command->footer(
+      "Example: pal-convert fairseq --checkpoint tests/golden/eat_tiny_fairseq.pt --out eat-tiny.safetensors");
+  command->callback([arguments, &run] {
+    run = [arguments] {
+      return save(arguments->out, pal::eat_from_fairseq(arguments->checkpoint), "fairseq");
+    };
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -61,6 +79,7 @@ int main(int argc, char** argv) {
   std::function<int()> run;
   add_yamnet(app, run);
   add_whisper(app, run);
+  add_fairseq(app, run);
   pal::add_export_commands(app, run);
   app.require_subcommand(1);
   app.footer("Example: pal-convert whisper --ctranslate2 assets/sources/whisper-tiny-en.bin --out whisper-tiny-en.safetensors\n"

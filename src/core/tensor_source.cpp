@@ -16,29 +16,13 @@
 #include "pal/core/gguf_dequantize.h"
 #include "pal/core/safetensors.h"
 #include "pal/core/strict_json.h"
+#include "scalar_types.h"
+#include "torch_source.h"
 
 namespace pal {
 namespace fs = std::filesystem;
 
 namespace {
-
-constexpr std::pair<DType, torch::ScalarType> kScalarTypes[] = {
-    {DType::kF64, torch::kFloat64},   {DType::kF32, torch::kFloat32}, {DType::kF16, torch::kFloat16},
-    {DType::kBF16, torch::kBFloat16}, {DType::kI64, torch::kInt64},   {DType::kI32, torch::kInt32},
-    {DType::kI16, torch::kInt16},     {DType::kI8, torch::kInt8},     {DType::kU8, torch::kUInt8},
-    {DType::kBool, torch::kBool}};
-
-torch::ScalarType scalar_type(DType dtype) {
-  return std::ranges::find(kScalarTypes, dtype, [](const auto& pair) { return pair.first; })->second;
-}
-
-DType dtype_of(const std::string& file, const std::string& name, const torch::Tensor& tensor) {
-  const auto* found =
-      std::ranges::find(kScalarTypes, tensor.scalar_type(), [](const auto& pair) { return pair.second; });
-  PAL_CHECK(found != std::end(kScalarTypes), "{}: tensor '{}': safetensors cannot hold elements of type {}",
-            file, name, torch::toString(tensor.scalar_type()));
-  return found->first;
-}
 
 torch::Tensor tensor_of(std::span<const std::byte> bytes, const std::vector<std::int64_t>& shape,
                         DType dtype) {
@@ -50,10 +34,7 @@ torch::Tensor tensor_of(std::span<const std::byte> bytes, const std::vector<std:
 
 torch::Tensor load_entry(const SafetensorsFile& file, const SafetensorsEntry& entry) {
   const auto bytes = file.bytes(entry);
-  if (entry.dtype == DType::kBool) {  // any other byte would be undefined behaviour in C++
-    PAL_CHECK(std::ranges::all_of(bytes, [](std::byte byte) { return byte <= std::byte{1}; }),
-              "{}: tensor '{}': truth values must be 0 or 1", file.name(), entry.name);
-  }
+  if (entry.dtype == DType::kBool) check_truth_values(bytes, file.name(), entry.name);
   return tensor_of(bytes, entry.shape, entry.dtype);
 }
 
@@ -204,7 +185,10 @@ void save_safetensors(const fs::path& path, const TensorMap& tensors,
     SafetensorsEntry& entry = entries.emplace_back();
     entry.name = name;
     entry.shape = tensor.sizes().vec();
-    entry.dtype = dtype_of(path.string(), name, tensor);
+    const auto dtype = dtype_of(tensor.scalar_type());
+    PAL_CHECK(dtype, "{}: tensor '{}': safetensors cannot hold elements of type {}", path.string(), name,
+              torch::toString(tensor.scalar_type()));
+    entry.dtype = *dtype;
   }
   const std::string header = lay_out_safetensors(entries, metadata);
   write_file_atomically(path, [&](std::ostream& out) {
@@ -229,9 +213,13 @@ std::unique_ptr<TensorSource> open_tensors(const fs::path& path) {
   if (name.ends_with(".safetensors")) return std::make_unique<SafetensorsSource>(path);
   if (name.ends_with(".index.json")) return std::make_unique<ShardedSource>(path);
   if (name.ends_with(".gguf")) return std::make_unique<GgufSource>(path);
+  if (name.ends_with(".pt") || name.ends_with(".pth") || name.ends_with(".ckpt"))
+    return open_torch_file(path);
   PAL_CHECK(is_there(path), "{}: is missing", path.string());
-  user_error("{}: expected a *.safetensors, *.index.json or *.gguf file, or a folder with model.safetensors",
-             path.string());
+  user_error(
+      "{}: expected a *.safetensors, *.index.json, *.gguf, *.pt, *.pth or *.ckpt file, or a folder with "
+      "model.safetensors",
+      path.string());
 }
 
 torch::Tensor unpermute_rope_rows(const torch::Tensor& weight, std::int64_t heads) {

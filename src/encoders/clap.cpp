@@ -1,5 +1,7 @@
 #include "pal/encoders/clap.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <memory>
 #include <vector>
@@ -144,8 +146,16 @@ torch::Tensor ClapEncoder::forward(const torch::Tensor& mel) {
 torch::Tensor ClapEncoder::tokens_of(const torch::Tensor& samples) {
   long_clips_.count_if_longer("clap", policy_, samples.size(0), ClapMel::window_samples,
                               ClapMel::sample_rate);
+  return Encoder::tokens_of(samples);
+}
+
+torch::Tensor ClapEncoder::tokens_from(const torch::Tensor& features) {
+  const auto windows = features.dim() == 2 ? features.unsqueeze(0) : features;
+  PAL_CHECK(windows.dim() == 3 && windows.size(1) == ClapMel::window_frames && windows.size(2) == ClapMel::mels,
+            "clap: features [windows, {}, {}] were expected, got [{}]", ClapMel::window_frames, ClapMel::mels,
+            fmt::join(features.sizes(), ", "));
   std::vector<torch::Tensor> tokens;
-  for (const auto& mel : features(samples).to(norm_->weight.options()).split(kWindowsAtOnce)) {
+  for (const auto& mel : windows.to(norm_->weight.options()).split(kWindowsAtOnce)) {
     tokens.push_back(forward(mel).flatten(0, 1));
   }
   return torch::cat(tokens);

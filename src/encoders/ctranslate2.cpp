@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "byte_cursor.h"
+#include "pal/core/byte_cursor.h"
 #include "pal/core/mapped_file.h"
 
 namespace pal {

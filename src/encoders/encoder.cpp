@@ -1,8 +1,11 @@
 #include "pal/encoders/encoder.h"
 
+#include <fmt/ranges.h>
+
 #include "pal/audio/resample.h"
 #include "pal/core/check.h"
 #include "pal/encoders/clap.h"
+#include "pal/encoders/eat.h"
 #include "pal/encoders/whisper.h"
 #include "pal/encoders/yamnet.h"
 
@@ -19,11 +22,26 @@ torch::Tensor Encoder::encode(const torch::Tensor& samples) {
   return tokens;
 }
 
+torch::Tensor Encoder::encode_features(const torch::Tensor& features) {
+  PAL_CHECK(features.is_floating_point() && features.numel() > 0,
+            "{}: features must be floats, at least one; got {} [{}]", type(),
+            c10::toString(features.scalar_type()), fmt::join(features.sizes(), ", "));
+  auto tokens = tokens_from(features);
+  PAL_ASSERT(tokens.dim() == 2 && tokens.size(1) == width(), "{}: tokens [N, {}] were expected", type(),
+             width());
+  return tokens;
+}
+
+torch::Tensor Encoder::tokens_of(const torch::Tensor& samples) {
+  return tokens_from(features(samples)).slice(0, 0, token_count(samples.size(0)));
+}
+
 std::shared_ptr<Encoder> make_encoder(const EncoderOptions& options) {
   if (options.type == "yamnet") return std::make_shared<Yamnet>(options);
   if (options.type == "whisper") return std::make_shared<WhisperEncoder>(options);
+  if (options.type == "eat") return std::make_shared<EatEncoder>(options);
   if (options.type == "clap") return std::make_shared<ClapEncoder>(options);
-  user_error("encoder: unknown type '{}'; known types: yamnet, whisper, clap", options.type);
+  user_error("encoder: unknown type '{}'; known types: yamnet, whisper, eat, clap", options.type);
 }
 
 torch::Tensor load_samples(const std::filesystem::path& recording, int sample_rate,

@@ -5,7 +5,7 @@
 #include <optional>
 #include <utility>
 
-#include "byte_cursor.h"
+#include "pal/core/byte_cursor.h"
 #include "crc32c.h"
 #include "pal/core/mapped_file.h"
 

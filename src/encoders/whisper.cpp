@@ -1,5 +1,7 @@
 #include "pal/encoders/whisper.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <vector>
 
@@ -112,12 +114,21 @@ torch::Tensor WhisperEncoder::tokens_of(const torch::Tensor& samples) {
   const std::int64_t length = samples.size(0);
   long_clips_.count_if_longer("whisper", policy_, length, WhisperMel::window_samples,
                               WhisperMel::sample_rate);
+  // Every window but the last is full, so the tokens that the clip fills are the first ones of all.
+  return Encoder::tokens_of(samples);
+}
+
+torch::Tensor WhisperEncoder::tokens_from(const torch::Tensor& features) {
+  const auto windows = features.dim() == 2 ? features.unsqueeze(0) : features;
+  PAL_CHECK(
+      windows.dim() == 3 && windows.size(1) == sizes_.mels && windows.size(2) == WhisperMel::window_frames,
+      "whisper: features [windows, {}, {}] were expected, got [{}]", sizes_.mels, WhisperMel::window_frames,
+      fmt::join(features.sizes(), ", "));
   std::vector<torch::Tensor> tokens;
-  for (const auto& mel : features(samples).to(positions_.options()).split(kWindowsAtOnce)) {
+  for (const auto& mel : windows.to(positions_.options()).split(kWindowsAtOnce)) {
     tokens.push_back(forward(mel).flatten(0, 1));
   }
-  // Every window but the last is full, so the tokens that the clip fills are the first ones of all.
-  return torch::cat(tokens).slice(0, 0, token_count(length));
+  return torch::cat(tokens);
 }
 
 }  // namespace pal

@@ -1,5 +1,7 @@
 #include "pal/encoders/yamnet.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <array>
 #include <vector>
@@ -112,8 +114,13 @@ torch::Tensor Yamnet::map(const torch::Tensor& patches) {
   return x;
 }
 
-torch::Tensor Yamnet::tokens_of(const torch::Tensor& samples) {
-  const auto mel = features(samples).to(stem_->weight.options());
+torch::Tensor Yamnet::tokens_from(const torch::Tensor& features) {
+  PAL_CHECK(features.dim() == 2 && features.size(1) == YamnetMel::mels &&
+                features.size(0) >= YamnetMel::patch_frames &&
+                (features.size(0) - YamnetMel::patch_frames) % YamnetMel::patch_hop == 0,
+            "yamnet: features [{} + {} n, {}] were expected, got [{}]", YamnetMel::patch_frames,
+            YamnetMel::patch_hop, YamnetMel::mels, fmt::join(features.sizes(), ", "));
+  const auto mel = features.to(stem_->weight.options());
   const auto patches =
       mel.unfold(0, YamnetMel::patch_frames, YamnetMel::patch_hop).transpose(1, 2).unsqueeze(1);
   std::vector<torch::Tensor> tokens;

@@ -69,10 +69,17 @@ void describe(Fields& f, LlmOptions& o) {
 }
 
 void describe(Fields& f, EncoderOptions& o) {
-  f.required("type", o.type, "kind of encoder").one_of({"yamnet", "whisper", "clap"}).variant();
-  f.required("path", o.path, "weights: *.safetensors, or a Hugging Face folder").not_empty();
-  f.field("long_audio", o.long_audio, "a clip longer than the encoder hears at once").one_of({"error", "crop", "chunk"}).only_for({"whisper", "clap"});
-  f.field("trim", o.trim, "keep only the tokens that the clip fills").only_for({"whisper"});
+  f.required("type", o.type, "kind of encoder; eat: SSLAM too").one_of({"yamnet", "whisper", "eat", "clap"}).variant();
+  f.required("path", o.path, "weights: *.safetensors, or a Hugging Face folder; for eat also fairseq's *.pt").not_empty();
+  f.field("long_audio", o.long_audio, "a clip longer than the encoder hears at once: whisper 30 s, eat 10.24 s, clap 10 s")
+      .one_of({"error", "crop", "chunk"})
+      .only_for({"whisper", "eat", "clap"});
+  f.field("trim", o.trim, "keep only the tokens that the clip fills").only_for({"whisper", "eat"});
+  f.field("cls", o.cls, "keep the CLS token, the first of every window").only_for({"eat"});
+  f.field("feature_mean", o.feature_mean, "of the log mel energies of what the weights were trained on; AudioSet's").only_for({"eat"});
+  f.field("feature_std", o.feature_std, "their standard deviation").above(0).only_for({"eat"});
+  f.field("window", o.window, "frames of 10 ms heard at once, a multiple of 16").at_least(16).at_most(12288).only_for({"eat"});
+  f.field("heads", o.heads, "attention heads; 0: width / 64").at_least(0).only_for({"eat"});
 }
 
 void describe(Fields& f, ConnectorOptions& o) {

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "pal/audio/clap_mel.h"
+#include "pal/audio/kaldi_fbank.h"
 #include "pal/audio/mel_filters.h"
 #include "pal/audio/mel_scale.h"
 #include "pal/audio/whisper_mel.h"
@@ -67,6 +68,44 @@ TEST(YamnetMel, PadsToOnePatchAndThenToWholeHops) {
   for (const std::int64_t n : {1, 400, 15600, 15601, 30000}) {
     EXPECT_EQ(yamnet_mel(torch::ones(n)).size(0), 96 + 48 * (yamnet_patch_count(n) - 1)) << n;
   }
+}
+
+TEST(KaldiFbank, EqualsTheReference) {
+  const auto samples =
+      load_safetensors(PAL_SOURCE_DIR "/tests/golden/frontends_gguf.safetensors").at("wav16k");
+  const auto expected =
+      load_safetensors(PAL_SOURCE_DIR "/tests/golden/eat_fbank.safetensors").at("eat_fbank_raw");
+  const auto result = kaldi_fbank(samples);
+  ASSERT_EQ(result.sizes(), expected.sizes());
+  EXPECT_LT(relative_distance(result, expected), 1e-5);  // both float32; the project asks for 1e-4
+}
+
+TEST(KaldiFbank, FramesAreWindowsThatLieWhollyInTheClip) {
+  for (const auto& [samples, frames] :
+       {std::pair{400, 1}, std::pair{559, 1}, std::pair{560, 2}, std::pair{160000, 998}}) {
+    EXPECT_EQ(kaldi_frame_count(samples), frames) << samples;
+    EXPECT_EQ(kaldi_fbank(torch::ones(samples)).size(0), frames) << samples;
+  }
+  EXPECT_EQ(kaldi_frame_count(399), 0);
+  EXPECT_THROW(kaldi_fbank(torch::ones(399)), UserError);
+}
+
+TEST(KaldiFbank, SilenceAndAConstantLieAtTheFloor) {
+  for (const double level : {0.0, 0.25}) {
+    const auto result = kaldi_fbank(torch::full({1000}, level));
+    EXPECT_FLOAT_EQ(result.max().item<float>(), -15.942385f) << level;  // ln(1.1920929e-07)
+    EXPECT_FLOAT_EQ(result.min().item<float>(), -15.942385f) << level;
+  }
+}
+
+TEST(KaldiFbank, TheFirstFramesAloneAreThoseOfTheWhole) {
+  const auto samples = torch::sin(torch::arange(800000, torch::kFloat32).square() * 1e-6);
+  const auto all = kaldi_fbank(samples);
+  ASSERT_EQ(all.size(0), kaldi_frame_count(800000));  // 4998: more than are computed at once
+  EXPECT_LT(relative_distance(kaldi_fbank(samples, 20), all.slice(0, 0, 20)), 1e-6);
+  const auto last = kaldi_fbank(samples.slice(0, 4500 * 160));
+  EXPECT_LT(relative_distance(last, all.slice(0, 4500)),
+            1e-4);  // another mean: rounding, seen in quiet bands (1.3e-5)
 }
 
 TEST(WhisperMel, EqualsTheReferenceAt80And128Bands) {

@@ -15,7 +15,7 @@ namespace {
 
 TEST(Encoder, UnknownNamesAreAnsweredWithTheKnownOnes) {
   EXPECT_EQ(message_of([] { make_encoder({.type = "yamnett", .path = "x"}); }),
-            "encoder: unknown type 'yamnett'; known types: yamnet, whisper, clap");
+            "encoder: unknown type 'yamnett'; known types: yamnet, whisper, eat, clap");
   EXPECT_EQ(message_of([] { make_encoder({.type = "whisper", .path = "x", .long_audio = "cut"}); }),
             "encoder: unknown long_audio 'cut'; known are: error, crop, chunk");
 }
@@ -47,6 +47,49 @@ TEST(Encoder, AFileIsDecodedResampledAndEncoded) {
   EXPECT_EQ(part.size(0), encoder->token_count(8000));
 }
 
+// The shipped kinds, with small random weights.
+std::vector<std::shared_ptr<Encoder>> one_of_each(const std::filesystem::path& folder) {
+  save_safetensors(folder / "yamnet.safetensors", random_yamnet());
+  save_safetensors(folder / "whisper.safetensors", random_whisper());
+  save_safetensors(folder / "eat.safetensors", random_eat());
+  save_safetensors(folder / "clap.safetensors", random_clap());
+  std::vector<std::shared_ptr<Encoder>> encoders;
+  for (const std::string type : {"yamnet", "whisper", "eat", "clap"})
+    encoders.push_back(make_encoder({.type = type, .path = folder / (type + ".safetensors")}));
+  return encoders;
+}
+
+TEST(Encoder, FeaturesGiveTheTokensOfTheClipThatTheyWereMadeOf) {
+  const TemporaryFolder folder;
+  const auto clip = noise(30000);
+  for (const auto& encoder : one_of_each(folder.path())) {
+    const auto tokens = encoder->encode(clip);
+    const auto all = encoder->encode_features(encoder->features(clip));
+    EXPECT_TRUE(torch::equal(all.slice(0, 0, tokens.size(0)), tokens)) << encoder->type();
+    const auto doubled = encoder->encode_features(encoder->features(clip).to(torch::kFloat64));
+    EXPECT_TRUE(torch::equal(doubled, all)) << encoder->type();
+  }
+}
+
+TEST(Encoder, FeaturesOfAnotherShapeAreRefusedWithTheShapeThatIsExpected) {
+  const TemporaryFolder folder;
+  const auto encoders = one_of_each(folder.path());
+  const std::vector<std::string> expected = {"yamnet: features [96 + 48 n, 64] were expected",
+                                             "whisper: features [windows, 80, 3000] were expected",
+                                             "eat: features [windows, frames, 128] were expected",
+                                             "clap: features [windows, 1001, 64] were expected"};
+  for (std::size_t i = 0; i < encoders.size(); ++i) {
+    const auto message = [&](const torch::Tensor& features) {
+      return message_of([&] { encoders[i]->encode_features(features); });
+    };
+    for (const std::vector<std::int64_t>& shape :
+         {std::vector<std::int64_t>{}, {64}, {100, 64}, {80, 2999}, {17, 128}, {1, 2, 3, 4, 5}})
+      EXPECT_THAT(message(torch::ones(shape)), testing::StartsWith(expected[i])) << c10::IntArrayRef(shape);
+    EXPECT_THAT(message(torch::ones({0, 128})), testing::HasSubstr("features must be floats, at least one"));
+    EXPECT_THAT(message(torch::ones({96, 64}, torch::kInt64)), testing::HasSubstr("features must be floats"));
+  }
+}
+
 TEST(Encoder, WhatItRefusesIsReportedWithTheRecording) {
   const TemporaryFolder folder;
   save_safetensors(folder / "whisper.safetensors", random_whisper());
@@ -59,21 +102,17 @@ TEST(Encoder, WhatItRefusesIsReportedWithTheRecording) {
 TEST(Encoder, OnCudaResultsAreThoseOfTheCpu) {
   if (!torch::cuda::is_available()) GTEST_SKIP() << "SKIPPED: no CUDA device";
   const TemporaryFolder folder;
-  save_safetensors(folder / "yamnet.safetensors", random_yamnet());
-  save_safetensors(folder / "whisper.safetensors", random_whisper());
   at::globalContext().setAllowTF32CuDNN(false);
-  save_safetensors(folder / "clap.safetensors", random_clap());
-  for (const std::string type : {"yamnet", "whisper", "clap"}) {
-    const auto encoder = make_encoder({.type = type, .path = folder / (type + ".safetensors")});
+  for (const auto& encoder : one_of_each(folder.path())) {
     const auto on_cpu = encoder->encode(noise(60000));
     encoder->to(torch::kCUDA);
     const auto on_gpu = encoder->encode(noise(60000));
     EXPECT_TRUE(on_gpu.is_cuda());
     EXPECT_LT(((on_gpu.cpu() - on_cpu).norm() / on_cpu.norm()).item<double>(), 1e-4)
-        << type;  // float32, other kernels
+        << encoder->type();  // float32, other kernels
     EXPECT_LT(((encoder->encode(noise(60000).cuda()).cpu() - on_cpu).norm() / on_cpu.norm()).item<double>(),
               1e-4)
-        << type;
+        << encoder->type();
   }
 }
 

@@ -132,4 +132,30 @@ inline TensorMap random_clap() {
   return weights;
 }
 
+// EAT of 2 blocks, 128 wide, under Hugging Face's names; the table of positions is left out.
+inline TensorMap random_eat() {
+  TensorMap weights;
+  uint64_t seed = 2000;
+  const auto put = [&](const std::string& name, c10::IntArrayRef shape, double scale, double offset = 0) {
+    weights["model." + name] = draw(shape, scale, ++seed) + offset;
+  };
+  const auto layer = [&](const std::string& name, c10::IntArrayRef shape, double scale, double offset = 0) {
+    put(name + ".weight", shape, scale, offset);
+    put(name + ".bias", {shape[0]}, 0.1);
+  };
+  put("extra_tokens", {1, 1, 128}, 0.5);
+  layer("local_encoder.proj", {128, 1, 16, 16}, 0.1);
+  layer("pre_norm", {128}, 0.1, 1.0);
+  for (int i = 0; i < 2; ++i) {
+    const std::string block = fmt::format("blocks.{}.", i);
+    layer(block + "attn.qkv", {384, 128}, 0.15);
+    layer(block + "attn.proj", {128, 128}, 0.15);
+    layer(block + "norm1", {128}, 0.1, 1.0);
+    layer(block + "mlp.fc1", {192, 128}, 0.1);
+    layer(block + "mlp.fc2", {128, 192}, 0.1);
+    layer(block + "norm2", {128}, 0.1, 1.0);
+  }
+  return weights;
+}
+
 }  // namespace pal

@@ -15,6 +15,7 @@ import unittest
 import recordings
 import safetensors.torch
 import torch
+import torchaudio.compliance.kaldi
 import torchaudio.functional
 import transformers
 from recordings import BIN, RATES, ROOT, relative_distance
@@ -83,6 +84,18 @@ class EncodersParity(unittest.TestCase):
                 got = self.inspect("features", "--frontend", "yamnet", "--audio", path, result="features")
                 self.assertEqual(got.shape, expected.shape)
                 # Where a clip of 8 kHz holds nothing, the resampler's rounding (1e-7 of the signal) shows beside the offset 1e-3.
+                self.assertLess(relative_distance(got, expected), 1e-4)
+
+    def test_kaldi_fbank(self):
+        for rate in RATES:
+            with self.subTest(rate=rate):
+                path, samples = self.clip(rate)
+                expected = torchaudio.compliance.kaldi.fbank(
+                    (samples - samples.mean())[None], htk_compat=True, sample_frequency=16000, use_energy=False,
+                    window_type="hanning", num_mel_bins=128, dither=0.0, frame_shift=10)
+                got = self.inspect("features", "--frontend", "kaldi_fbank", "--audio", path, result="features")
+                self.assertEqual(got.shape, expected.shape)
+                # Where a clip of 8 kHz holds nothing, the energies are the resamplers' rounding, near the floor of 1e-7.
                 self.assertLess(relative_distance(got, expected), 1e-4)
 
     def whisper_model(self):

@@ -52,6 +52,9 @@ CONFIGS = [
     ("sound:", "so.und:", ["so.und", "parameter names"]),
     ("type: yamnet", "type: yamnett", ["config.yaml:4", "did you mean 'yamnet'"]),
     ("type: yamnet", "type: yamnet, trim: true", ["trim", "whisper"]),
+    ("type: yamnet", "type: whisper, feature_std: 1.0", ["feature_std", "eat"]),
+    ("type: yamnet", "type: eat, feature_std: 0", ["feature_std", "above 0"]),
+    ("type: yamnet", "type: eat, window: 100", ["window", "multiple of 16"]),
     ("assets/yamnet.safetensors", "assets/none.safetensors", ["assets/none.safetensors"]),
     ("assets/yamnet.safetensors", "assets/whisper-tiny-en.safetensors", ["whisper-tiny-en.safetensors"]),
     ("assets/yamnet.safetensors", "README.md", ["README.md"]),
@@ -115,6 +118,16 @@ COMMANDS = [
     ("pal-bench", ["--config", "nowhere.yaml"], ["nowhere.yaml"]),
     ("pal-convert", ["whisper", "--ctranslate2", "README.md", "--out", "{f}/x"], ["README.md"]),
     ("pal-convert", ["yamnet", "--checkpoint", "nowhere", "--out", "{f}/x"], ["nowhere"]),
+    ("pal-convert", ["fairseq", "--checkpoint", "nowhere.pt", "--out", "{f}/x"], ["nowhere.pt"]),
+    ("pal-convert", ["fairseq", "--checkpoint", "README.md", "--out", "{f}/x"], ["README.md", "*.pt"]),
+    ("pal-inspect", ["encode", "--encoder", "eat", "--weights", "tests/golden/eat_tiny_model.safetensors", "--out", "{f}/x"],
+     ["--audio", "--features"]),
+    ("pal-inspect", ["encode", "--encoder", "eat", "--weights", "tests/golden/eat_tiny_model.safetensors", "--features",
+                     "tests/golden/eat_tiny_io.safetensors", "--out", "{f}/x"], ["eat_tiny_io.safetensors", "[2, 33, 48]", "128"]),
+    ("pal-inspect", ["encode", "--encoder", "eat", "--weights", "tests/golden/eat_tiny_model.safetensors", "--features",
+                     "tests/golden/eat_fbank.safetensors", "--out", "{f}/x"], ["eat_fbank.safetensors", "features"]),
+    ("pal-inspect", ["encode", "--encoder", "eat", "--weights", "tests/golden/eat_tiny_model.safetensors", "--heads", "5", "--features",
+                     "tests/golden/eat_tiny_io.safetensors", "--out", "{f}/x"], ["5 heads do not divide"]),
 ]
 
 

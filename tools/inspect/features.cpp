@@ -3,6 +3,7 @@
 #include <string>
 
 #include "pal/audio/clap_mel.h"
+#include "pal/audio/kaldi_fbank.h"
 #include "pal/audio/whisper_mel.h"
 #include "pal/audio/yamnet_mel.h"
 #include "pal/core/check.h"
@@ -49,10 +50,12 @@ torch::Tensor features_of(const FeaturesArguments& arguments) {
             "features: --weights is read for the front-end clap alone");
   if (arguments.frontend == "yamnet")
     return yamnet_mel(load_samples(arguments.audio, YamnetMel::sample_rate));
+  if (arguments.frontend == "kaldi_fbank")
+    return kaldi_fbank(load_samples(arguments.audio, KaldiFbank::sample_rate));
   if (arguments.frontend == "whisper80") return whisper_features(arguments, 80);
   if (arguments.frontend == "whisper128") return whisper_features(arguments, 128);
   if (arguments.frontend == "clap") return clap_features(arguments);
-  user_error("features: unknown front-end '{}'; known are: yamnet, whisper80, whisper128, clap",
+  user_error("features: unknown front-end '{}'; known are: yamnet, kaldi_fbank, whisper80, whisper128, clap",
              arguments.frontend);
 }
 
@@ -64,7 +67,8 @@ void add_features_command(CLI::App& app, std::function<int()>& run) {
       app.add_subcommand("features", "What a front-end makes of a recording: the tensor 'features'");
   command
       ->add_option("--frontend", arguments->frontend,
-                   "yamnet [frames, 64] | whisper80 | whisper128 [mels, 3000] | clap [1001, 64]")
+                   "yamnet [frames, 64] | kaldi_fbank [frames, 128], neither padded nor normalised | "
+                   "whisper80 | whisper128 [mels, 3000] | clap [1001, 64]")
       ->required();
   command->add_option("--audio", arguments->audio, "wav, flac, ogg or mp3")->required();
   command->add_option("--weights", arguments->weights,

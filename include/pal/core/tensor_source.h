@@ -1,5 +1,5 @@
-// Named tensors from files, whatever the format: safetensors (single or sharded) and GGUF. The torch side of
-// core/safetensors.h and core/gguf.h, which read the files.
+// Named tensors from files, whatever the format: safetensors (single or sharded), GGUF and torch.save(). The torch
+// side of core/safetensors.h, core/gguf.h and core/torch_file.h, which read the files.
 #pragma once
 
 #include <torch/types.h>
@@ -34,7 +34,7 @@ struct TensorInfo {
   DType dtype;                      // of the elements
 };
 
-// A file or folder of named tensors, opened without reading their data (memory mapped). Every function that takes a
+// A file or folder of named tensors, opened without reading their data. Every function that takes a
 // name throws UserError, naming file and tensor, where there is no such tensor. Safe to use from several threads.
 class TensorSource {
  public:
@@ -48,8 +48,9 @@ class TensorSource {
 };
 
 // Opens a *.safetensors file, a *.index.json of shards, a folder with model.safetensors or model.safetensors.index.json,
-// or a *.gguf file, whose tensors keep GGUF's own names, row orders (see unpermute_rope_rows) and torch's order of
-// dimensions. Throws UserError.
+// a *.gguf file, whose tensors keep GGUF's own names, row orders (see unpermute_rope_rows) and torch's order of
+// dimensions, or a *.pt, *.pth or *.ckpt file of torch.save(), of which no code is run (see core/torch_file.h). Throws
+// UserError.
 std::unique_ptr<TensorSource> open_tensors(const std::filesystem::path& path);
 
 // GGUF files of architectures with interleaved rotary embeddings (llama, mistral3, smollm3, ...) hold the rows of each

@@ -37,6 +37,7 @@ class ClapEncoder : public Encoder {
 
  protected:
   torch::Tensor tokens_of(const torch::Tensor& samples) override;
+  torch::Tensor tokens_from(const torch::Tensor& features) override;  // [windows, 1001, 64], or one window
 
  private:
   HtsatOptions sizes_;

@@ -20,4 +20,9 @@ TensorMap yamnet_from_tensorflow(const std::string& prefix);
 // quantised, or has another shape.
 TensorMap whisper_from_ctranslate2(const std::filesystem::path& path);
 
+// EAT or SSLAM from fairseq's *.pt, pretrained or finetuned -> Hugging Face's names (model.*), in the stored element types. The
+// decoder, the teacher and the state of the training are left out. Throws UserError where a tensor of the encoder is missing,
+// unexpected or has another shape. No code of the file is run.
+TensorMap eat_from_fairseq(const std::filesystem::path& path);
+
 }  // namespace pal

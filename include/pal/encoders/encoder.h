@@ -14,10 +14,17 @@ namespace pal {
 
 // An encoder as a config describes it.
 struct EncoderOptions {
-  std::string type;                  // yamnet | whisper | clap
-  std::filesystem::path path;        // *.safetensors, *.index.json, or a Hugging Face folder
-  std::string long_audio = "error";  // error | crop | chunk: a clip longer than one window (whisper: 30 s, clap: 10 s)
-  bool trim = true;                  // whisper: keep only the tokens that the clip fills, of the 1500 for 30 s
+  std::string type;                  // yamnet | whisper | eat | clap
+  std::filesystem::path path;        // *.safetensors, *.index.json or a Hugging Face folder; for eat also fairseq's *.pt
+  std::string long_audio = "error";  // error | crop | chunk: a clip longer than the encoder hears at once
+                                     // (whisper: 30 s, eat: 10.24 s, clap: 10 s)
+  bool trim = true;  // whisper, eat: keep only the tokens that the clip fills, of 1500 for 30 s or 513 for 10.24 s
+  // What only EAT has (see encoders/eat.h):
+  bool cls = true;               // keep the CLS token, the first of every window
+  double feature_mean = -4.268;  // of the log mel energies of what the weights were trained on: AudioSet's
+  double feature_std = 4.569;    // their standard deviation; the network is given (x - mean) / (2 std)
+  std::int64_t window = 1024;    // frames of 10 ms heard at once, a multiple of 16
+  std::int64_t heads = 0;        // attention heads; 0: width / 64
 };
 
 // The stretch of the clip that a token stands for, in seconds from the clip's beginning.
@@ -34,6 +41,10 @@ class Encoder : public torch::nn::Module {
   // parameters' device. Throws UserError where the clip is longer than `long_audio` allows.
   torch::Tensor encode(const torch::Tensor& samples);
 
+  // The same from what the network is given, of the shape that features() returns; floats of any type, on any device.
+  // Nothing is trimmed, for features do not say how long the clip was. Throws UserError for another shape.
+  torch::Tensor encode_features(const torch::Tensor& features);
+
   virtual std::string type() const = 0;    // as in EncoderOptions
   virtual std::int64_t width() const = 0;  // E
   virtual int sample_rate() const = 0;     // Hz
@@ -45,8 +56,11 @@ class Encoder : public torch::nn::Module {
   virtual torch::Tensor features(const torch::Tensor& samples) const = 0;
 
  protected:
-  // What encode() returns, without its checks: samples as there, -> [token_count(n), width()].
-  virtual torch::Tensor tokens_of(const torch::Tensor& samples) = 0;
+  // What encode() returns, without its checks: samples as there, -> [token_count(n), width()]. By default
+  // tokens_from() of the clip's features, as many as token_count() says.
+  virtual torch::Tensor tokens_of(const torch::Tensor& samples);
+  // What encode_features() returns, with its check of the shape.
+  virtual torch::Tensor tokens_from(const torch::Tensor& features) = 0;
 };
 
 // Loads an encoder. Throws UserError for an unknown type or policy, naming the known ones, and for weights

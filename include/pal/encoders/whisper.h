@@ -66,6 +66,8 @@ class WhisperEncoder : public Encoder {
 
  protected:
   torch::Tensor tokens_of(const torch::Tensor& samples) override;
+  // One window may come without its dimension.
+  torch::Tensor tokens_from(const torch::Tensor& features) override;
 
  private:
   WhisperOptions sizes_;

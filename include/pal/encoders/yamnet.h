@@ -39,7 +39,7 @@ class Yamnet : public Encoder {
   torch::Tensor map(const torch::Tensor& patches);
 
  protected:
-  torch::Tensor tokens_of(const torch::Tensor& samples) override;
+  torch::Tensor tokens_from(const torch::Tensor& features) override;
 
  private:
   ConvNorm stem_{nullptr};

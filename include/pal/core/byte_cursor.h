@@ -2,6 +2,7 @@
 // touched.
 #pragma once
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -16,11 +17,13 @@ namespace pal {
 
 static_assert(std::endian::native == std::endian::little, "values are copied as they lie in the file");
 
+// A place in the bytes that moves on with every value taken.
 class ByteCursor {
  public:
   // name: for messages, e.g. the path. Every function throws UserError where the bytes end too early.
   ByteCursor(std::span<const std::byte> bytes, std::string name) : bytes_(bytes), name_(std::move(name)) {}
 
+  // A number of any size, little-endian.
   template <typename Number>
   Number take() {
     Number value;
@@ -28,6 +31,7 @@ class ByteCursor {
     return value;
   }
 
+  // So many bytes as they are; valid as long as the bytes of the file.
   std::span<const std::byte> take_bytes(std::uint64_t count) {
     PAL_CHECK(count <= left(),
               "{}: damaged or cut short: {} bytes were expected at offset {}, but {} are left", name_, count,
@@ -37,9 +41,21 @@ class ByteCursor {
     return taken;
   }
 
+  // The same as text.
   std::string_view take_text(std::uint64_t count) {
     const auto taken = take_bytes(count);
     return {reinterpret_cast<const char*>(taken.data()), taken.size()};
+  }
+
+  // Text up to the next newline, which is taken too.
+  std::string_view take_line() {
+    const auto rest = bytes_.subspan(position_);
+    const auto end = std::ranges::find(rest, std::byte{'\n'});
+    PAL_CHECK(end != rest.end(), "{}: damaged or cut short: a line at offset {} does not end", name_,
+              position_);
+    const auto line = take_text(std::uint64_t(end - rest.begin()));
+    ++position_;
+    return line;
   }
 
   // Protocol buffers' variable-length integer: 7 bits a byte, lowest first.
@@ -53,9 +69,9 @@ class ByteCursor {
     user_error("{}: damaged: an integer at offset {} does not end", name_, position_);
   }
 
-  std::size_t left() const { return bytes_.size() - position_; }
-  std::size_t position() const { return position_; }
-  const std::string& name() const { return name_; }
+  std::size_t left() const { return bytes_.size() - position_; }  // bytes behind the place
+  std::size_t position() const { return position_; }              // bytes before it
+  const std::string& name() const { return name_; }               // as given
 
  private:
   std::span<const std::byte> bytes_;
