@@ -214,10 +214,9 @@ torch::Tensor EatEncoder::forward(const torch::Tensor& x) {
 }
 
 torch::Tensor EatEncoder::tokens_of(const torch::Tensor& samples) {
-  if (kaldi_frame_count(samples.size(0)) > window_) {
-    long_clips_.count("eat", policy_, double(samples.size(0)) / KaldiFbank::sample_rate,
-                      double(window_) * kFrameSeconds);
-  }
+  // The longest clip that has no more frames than a window.
+  const std::int64_t longest = KaldiFbank::window + window_ * KaldiFbank::hop - 1;
+  long_clips_.count_if_longer("eat", policy_, samples.size(0), longest, KaldiFbank::sample_rate);
   // Every window but the last is full, so the tokens that the clip fills are the first ones of all.
   return Encoder::tokens_of(samples);
 }
