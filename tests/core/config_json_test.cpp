@@ -60,16 +60,16 @@ TEST(ConfigJson, IsFoundInTheFolderOrBesideTheFile) {
   const TemporaryFolder folder;
   EXPECT_FALSE(ConfigJson::beside(folder.path(), "config.json"));
   write_file_atomically(folder / "config.json", R"({"a": 1})");
-  EXPECT_EQ(ConfigJson::beside(folder.path(), "config.json")->get<std::int64_t>("a"), 1);
-  EXPECT_EQ(ConfigJson::beside(folder / "model.safetensors", "config.json")->get<std::int64_t>("a"), 1);
+  EXPECT_EQ(ConfigJson::beside(folder.path(), "config.json").value().get<std::int64_t>("a"), 1);
+  EXPECT_EQ(ConfigJson::beside(folder / "model.safetensors", "config.json").value().get<std::int64_t>("a"), 1);
 
   EXPECT_FALSE(ConfigJson::feature_extractor(folder.path()));
   write_file_atomically(folder / "processor_config.json", R"({"processor_class": "ClapProcessor"})");
   EXPECT_FALSE(ConfigJson::feature_extractor(folder.path()));
   write_file_atomically(folder / "processor_config.json", R"({"feature_extractor": {"a": 2}})");
-  EXPECT_EQ(ConfigJson::feature_extractor(folder.path())->get<std::int64_t>("a"), 2);
+  EXPECT_EQ(ConfigJson::feature_extractor(folder.path()).value().get<std::int64_t>("a"), 2);
   write_file_atomically(folder / "preprocessor_config.json", R"({"a": 3})");
-  EXPECT_EQ(ConfigJson::feature_extractor(folder.path())->get<std::int64_t>("a"), 3);
+  EXPECT_EQ(ConfigJson::feature_extractor(folder.path()).value().get<std::int64_t>("a"), 3);
 
   write_file_atomically(folder / "config.json", R"({"a": 1, "a": 2})");
   EXPECT_THAT(message_of([&] { ConfigJson::read(folder / "config.json"); }), testing::HasSubstr("stands there twice"));
