@@ -7,6 +7,7 @@
 
 #include "../../src/text/protobuf.h"
 #include "../../src/text/sentencepiece_vocabulary.h"
+#include "../../src/text/unicode.h"
 #include "pal/core/check.h"
 #include "pal/core/files.h"
 #include "pal/core/random.h"
@@ -26,8 +27,7 @@ using Type = SentencePieceVocabulary::Type;
 std::string golden(const std::string& name) { return PAL_SOURCE_DIR "/tests/golden/" + name; }
 
 std::string with_spaces(std::string text) {
-  const std::string mark = "\u2581";
-  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark)) text.replace(at, mark.size(), " ");
+  replace_all(text, "\u2581", " ");
   return text;
 }
 
