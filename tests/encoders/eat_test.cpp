@@ -252,6 +252,13 @@ TEST(Eat, ReadsFairseqsNamesAndLeavesOutTeacherDecoderAndTraining) {
   }
 }
 
+// Written by torch.save(): state of the training with numpy's numbers and an argparse.Namespace, teacher and decoder.
+TEST(Eat, ReadsACheckpointOfFairseq) {
+  const auto encoder = tiny([](auto& o) { o.path = PAL_SOURCE_DIR "/tests/golden/eat_tiny_fairseq.pt"; });
+  const auto input = golden("eat_tiny_io").at("input");
+  EXPECT_TRUE(torch::equal(encoder->encode_features(input), tiny()->encode_features(input)));
+}
+
 TEST(Eat, IsFrozenUntilAskedToTrain) {
   const auto encoder = tiny();
   EXPECT_FALSE(encoder->encode(noise(1000)).requires_grad());
