@@ -17,7 +17,7 @@ import safetensors.torch
 import torch
 import torchaudio.compliance.kaldi
 import torchaudio.functional
-from encoders_parity import BIN, RATES, ROOT, recording, relative_distance, write_wav
+from recordings import BIN, RATES, ROOT, recording, relative_distance, write_wav
 
 WEIGHTS = ROOT / "tests/golden/eat_tiny_model.safetensors"  # 48 wide, 4 heads, 2 blocks
 ARGUMENTS = ("--encoder", "eat", "--heads", 4)

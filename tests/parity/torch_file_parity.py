@@ -19,7 +19,7 @@ import unittest
 import numpy
 import safetensors.torch
 import torch
-from encoders_parity import BIN, ROOT
+from recordings import BIN, ROOT
 
 HUGGING_FACE = ROOT / "tests/golden/eat_tiny_model.safetensors"
 IMAGE = "modality_encoders.IMAGE."
