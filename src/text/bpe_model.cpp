@@ -10,7 +10,6 @@
 namespace pal {
 namespace {
 
-constexpr std::int64_t kLargestId = 10'000'000;  // a file that claims more would only cost memory
 constexpr std::size_t kCachedWords = 32'768;
 constexpr std::size_t kLongestCachedWord = 64;  // bytes
 
@@ -39,24 +38,17 @@ BpeModel::BpeModel(BpeFile file)
   add_vocabulary(file);
   add_merges(file);
   if (file.unknown_token) {
-    const auto found = ids_.find(*file.unknown_token);
-    PAL_CHECK(found != ids_.end(), "{}: the unknown token '{}' is not in the vocabulary", file.where,
-              *file.unknown_token);
-    unknown_id_ = found->second;
+    const auto id = tokens_.id(*file.unknown_token);
+    PAL_CHECK(id, "{}: the unknown token '{}' is not in the vocabulary", file.where, *file.unknown_token);
+    unknown_id_ = static_cast<std::int32_t>(*id);
   }
 }
 
 void BpeModel::add_vocabulary(const BpeFile& file) {
   byte_ids_.fill(-1);
   for (const auto& [token, id] : file.vocabulary) {
-    PAL_CHECK(id >= 0 && id < kLargestId, "{}: token '{}' has id {}; expected 0 to {}", file.where, token, id,
-              kLargestId - 1);
-    if (id >= size()) tokens_.resize(static_cast<std::size_t>(id) + 1);
-    auto& slot = tokens_[static_cast<std::size_t>(id)];
-    PAL_CHECK(!slot, "{}: tokens '{}' and '{}' both have id {}", file.where, *slot, token, id);
-    slot = token;
+    tokens_.add(token, id, file.where);
     const auto narrow = static_cast<std::int32_t>(id);
-    PAL_CHECK(ids_.emplace(token, narrow).second, "{}: token '{}' is there twice", file.where, token);
     const auto bytes = byte_level_ ? bytes_of_token(token) : token;
     if (!bytes) continue;
     if (byte_level_ && bytes->size() == 1) byte_ids_[static_cast<std::uint8_t>(bytes->front())] = narrow;
@@ -64,17 +56,15 @@ void BpeModel::add_vocabulary(const BpeFile& file) {
   }
   if (byte_level_ || !byte_fallback_) return;
   for (unsigned byte = 0; byte < byte_ids_.size(); ++byte) {
-    const auto found = ids_.find(fmt::format("<0x{:02X}>", byte));
-    if (found != ids_.end()) byte_ids_[byte] = found->second;
+    if (const auto id = tokens_.id(fmt::format("<0x{:02X}>", byte))) byte_ids_[byte] = static_cast<std::int32_t>(*id);
   }
 }
 
 void BpeModel::add_merges(const BpeFile& file) {
   const auto id_of = [&](const std::string& token, std::size_t line) {
-    const auto found = ids_.find(token);
-    PAL_CHECK(found != ids_.end(), "{}: merge {} uses '{}', which is not in the vocabulary", file.where, line,
-              token);
-    return found->second;
+    const auto id = tokens_.id(token);
+    PAL_CHECK(id, "{}: merge {} uses '{}', which is not in the vocabulary", file.where, line, token);
+    return static_cast<std::int32_t>(*id);
   };
   merges_.reserve(file.merges.size());
   for (std::size_t rank = 0; rank < file.merges.size(); ++rank) {
@@ -97,8 +87,8 @@ std::optional<std::int32_t> BpeModel::character_id(std::string_view character) c
     const std::int32_t id = byte_ids_[static_cast<std::uint8_t>(character.front())];
     return id < 0 ? std::nullopt : std::optional(id);
   }
-  const auto found = ids_.find(character);
-  return found == ids_.end() ? std::nullopt : std::optional(found->second);
+  const auto id = tokens_.id(character);
+  return id ? std::optional(static_cast<std::int32_t>(*id)) : std::nullopt;
 }
 
 bool BpeModel::has_all_bytes(std::string_view character) const {
@@ -202,17 +192,6 @@ void BpeModel::encode(std::string_view word, std::vector<std::int64_t>& ids) con
   ids.insert(ids.end(), merged.begin(), merged.end());
   std::unique_lock lock(cache_mutex_);
   if (cache_.size() < kCachedWords) cache_.emplace(word, std::move(merged));
-}
-
-std::optional<std::int64_t> BpeModel::token_id(std::string_view token) const {
-  const auto found = ids_.find(token);
-  if (found == ids_.end()) return std::nullopt;
-  return found->second;
-}
-
-const std::optional<std::string>& BpeModel::token(std::int64_t id) const {
-  static const std::optional<std::string> none;
-  return id >= 0 && id < size() ? tokens_[static_cast<std::size_t>(id)] : none;
 }
 
 }  // namespace pal

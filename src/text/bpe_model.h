@@ -12,15 +12,9 @@
 #include <vector>
 
 #include "added_tokens.h"
+#include "word_model.h"
 
 namespace pal {
-
-struct StringHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-};
-template <typename Value>
-using StringMap = std::unordered_map<std::string, Value, StringHash, std::equal_to<>>;
 
 // What a tokenizer file says about the model.
 struct BpeFile {
@@ -35,17 +29,13 @@ struct BpeFile {
 };
 
 // Equal to the BPE model of Hugging Face tokenizers. Thread-safe.
-class BpeModel {
+class BpeModel : public WordModel {
  public:
   // Throws UserError where the merges speak of tokens that the vocabulary lacks.
   explicit BpeModel(BpeFile file);
 
-  // Appends the ids of one word, given as text.
-  void encode(std::string_view word, std::vector<std::int64_t>& ids) const;
-  std::optional<std::int64_t> token_id(std::string_view token) const;
-  // The token with this id as the file writes it; empty optional where there is none.
-  const std::optional<std::string>& token(std::int64_t id) const;
-  std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }  // largest id + 1
+  void encode(std::string_view word, std::vector<std::int64_t>& ids) const override;
+  const TokenTable& tokens() const override { return tokens_; }
 
  private:
   struct Merge {
@@ -67,8 +57,7 @@ class BpeModel {
   const Merge* find_merge(std::int32_t left, std::int32_t right) const;
   std::vector<std::int64_t> merge_word(std::string_view word) const;
 
-  std::vector<std::optional<std::string>> tokens_;   // by id
-  StringMap<std::int32_t> ids_;                      // by token as the file writes it
+  TokenTable tokens_;
   StringMap<std::int32_t> ids_by_bytes_;             // by what it stands for; only if ignore_merges
   std::array<std::int32_t, 256> byte_ids_;           // of single bytes, or of <0xNN>; -1: the vocabulary lacks this byte
   std::unordered_map<std::uint64_t, Merge> merges_;  // by (left << 32 | right)

@@ -12,26 +12,29 @@ namespace {
 
 // Hugging Face's tokenizers normalise by the tables of Unicode 9 (crate unicode-normalization-alignments): characters
 // that came later do not combine or move. ICU's own tables would order 98 marks differently (seen with 0.23).
-icu::FilteredNormalizer2 unicode_9_nfc() {
+icu::FilteredNormalizer2 unicode_9(const icu::Normalizer2* (*instance)(UErrorCode&)) {
   UErrorCode status = U_ZERO_ERROR;
   static const icu::UnicodeSet known(u"[:Age=9.0:]", status);
-  const icu::Normalizer2* nfc = icu::Normalizer2::getNFCInstance(status);
-  PAL_ASSERT(U_SUCCESS(status), "ICU has no NFC data: {}", u_errorName(status));
-  return {*nfc, known};
+  const icu::Normalizer2* form = instance(status);
+  PAL_ASSERT(U_SUCCESS(status), "ICU has no data to normalise by: {}", u_errorName(status));
+  return {*form, known};
 }
 
-class Nfc : public Normalizer {
+class UnicodeForm : public Normalizer {
  public:
+  explicit UnicodeForm(const icu::Normalizer2* (*instance)(UErrorCode&)) : form_(unicode_9(instance)) {}
   void apply(std::string& text) const override {
-    static const icu::FilteredNormalizer2 nfc = unicode_9_nfc();
     UErrorCode status = U_ZERO_ERROR;
     std::string normalized;
     icu::StringByteSink<std::string> sink(&normalized);
-    nfc.normalizeUTF8(0, icu::StringPiece(text.data(), static_cast<std::int32_t>(text.size())), sink, nullptr,
-                      status);
-    PAL_ASSERT(U_SUCCESS(status), "NFC of {} bytes failed: {}", text.size(), u_errorName(status));
+    form_.normalizeUTF8(0, icu::StringPiece(text.data(), static_cast<std::int32_t>(text.size())), sink, nullptr,
+                        status);
+    PAL_ASSERT(U_SUCCESS(status), "normalisation of {} bytes failed: {}", text.size(), u_errorName(status));
     text = std::move(normalized);
   }
+
+ private:
+  icu::FilteredNormalizer2 form_;
 };
 
 class Prepend : public Normalizer {
@@ -57,7 +60,9 @@ class Replace : public Normalizer {
 
 }  // namespace
 
-std::unique_ptr<Normalizer> make_nfc() { return std::make_unique<Nfc>(); }
+std::unique_ptr<Normalizer> make_nfc() { return std::make_unique<UnicodeForm>(&icu::Normalizer2::getNFCInstance); }
+
+std::unique_ptr<Normalizer> make_nfd() { return std::make_unique<UnicodeForm>(&icu::Normalizer2::getNFDInstance); }
 
 std::unique_ptr<Normalizer> make_prepend(std::string prefix) {
   return std::make_unique<Prepend>(std::move(prefix));

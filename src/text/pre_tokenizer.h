@@ -1,4 +1,5 @@
-// The cuts made before merging: regular expressions, digits, and the prefix spaces of byte-level and Metaspace tokenizers.
+// The cuts made before merging: regular expressions, digits, the prefix spaces of byte-level and Metaspace
+// tokenizers, BERT's words.
 #pragma once
 
 #include <deque>
@@ -50,6 +51,8 @@ std::unique_ptr<PreTokenizer> make_byte_level(bool add_prefix_space, bool use_re
 // Metaspace: every space becomes `mark`; then a mark before each piece without one by `prefix`; then a cut before every mark if `cut`.
 enum class MetaspacePrefix { kAlways, kFirst, kNever };  // kFirst: only at the start of the whole text
 std::unique_ptr<PreTokenizer> make_metaspace(std::string mark, MetaspacePrefix prefix, bool cut);
+// BertPreTokenizer: words between white space, and every punctuation character by itself.
+std::unique_ptr<PreTokenizer> make_bert_pre_tokenizer();
 
 // The steps of a GGUF file's tokenizer.ggml.pre: gpt-2, llama-bpe, qwen2, smollm. Throws UserError that lists them.
 std::vector<std::unique_ptr<PreTokenizer>> gguf_pre_tokenizers(std::string_view pre, std::string_view where);

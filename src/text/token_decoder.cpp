@@ -97,6 +97,32 @@ class MetaspaceDecoder : public TokenDecoder {
   bool prefixed_;
 };
 
+class WordpieceDecoder : public TokenDecoder {
+ public:
+  WordpieceDecoder(std::string prefix, bool cleanup) : prefix_(std::move(prefix)), cleanup_(cleanup) {}
+  void apply(std::vector<std::string>& tokens) const override {
+    for (std::string& token : tokens) {
+      const bool first = &token == &tokens.front();
+      if (!first && token.starts_with(prefix_)) {
+        token.erase(0, prefix_.size());
+      } else if (!first) {
+        token.insert(token.begin(), ' ');
+      }
+      if (cleanup_) clean_up(token);
+    }
+  }
+
+ private:
+  static void clean_up(std::string& token) {
+    for (const auto& [from, to] : {std::pair{" .", "."}, {" ?", "?"}, {" !", "!"}, {" ,", ","}, {" ' ", "'"}, {" n't", "n't"},
+                                   {" 'm", "'m"}, {" do not", " don't"}, {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}})
+      replace_all(token, from, to);
+  }
+
+  std::string prefix_;
+  bool cleanup_;
+};
+
 }  // namespace
 
 std::unique_ptr<TokenDecoder> make_byte_level_decoder() { return std::make_unique<ByteLevelDecoder>(); }
@@ -115,6 +141,10 @@ std::unique_ptr<TokenDecoder> make_strip_decoder(char32_t character, std::size_t
 
 std::unique_ptr<TokenDecoder> make_metaspace_decoder(std::string mark, bool prefixed) {
   return std::make_unique<MetaspaceDecoder>(std::move(mark), prefixed);
+}
+
+std::unique_ptr<TokenDecoder> make_wordpiece_decoder(std::string prefix, bool cleanup) {
+  return std::make_unique<WordpieceDecoder>(std::move(prefix), cleanup);
 }
 
 int byte_of_token(std::string_view token) {

@@ -27,6 +27,8 @@ std::unique_ptr<TokenDecoder> make_fuse_decoder();
 std::unique_ptr<TokenDecoder> make_strip_decoder(char32_t character, std::size_t start, std::size_t stop);
 // Metaspace: `mark` becomes a space, and in the first token nothing where encoding put one there.
 std::unique_ptr<TokenDecoder> make_metaspace_decoder(std::string mark, bool prefixed);
+// WordPiece: `prefix` goes, other tokens but the first get a space before them; `cleanup`: none before . ? ! , and n't 's 've and such.
+std::unique_ptr<TokenDecoder> make_wordpiece_decoder(std::string prefix, bool cleanup);
 
 // The byte that a token <0xNN> stands for, or -1.
 int byte_of_token(std::string_view token);

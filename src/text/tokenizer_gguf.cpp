@@ -1,7 +1,8 @@
 // The tokenizer inside a GGUF file (tokenizer.ggml.*), as llama.cpp's conversion writes it.
-#include "bpe_tokenizer.h"
+#include "bpe_model.h"
 #include "pal/core/check.h"
 #include "pal/core/gguf.h"
+#include "pipeline_tokenizer.h"
 #include "sentencepiece_tokenizer.h"
 #include "tokenizer_formats.h"
 #include "tokenizer_settings.h"
@@ -21,7 +22,7 @@ std::vector<std::int64_t> token_types(const GgufFile& file, std::size_t count) {
   return types;
 }
 
-void read_vocabulary(const GgufFile& file, BpeParts& parts) {
+void read_vocabulary(const GgufFile& file, BpeFile& model, PipelineParts& parts) {
   const auto& tokens = file.strings(kTokens);
   const auto types = token_types(file, tokens.size());
   for (std::size_t index = 0; index < tokens.size(); ++index) {
@@ -32,7 +33,7 @@ void read_vocabulary(const GgufFile& file, BpeParts& parts) {
     PAL_CHECK(type >= kNormal && type <= kUnused,
               "{}: token '{}' has type {}; expected 1 to 5 for byte-level BPE", file.name(), token, type);
     if (type == kUnused) continue;  // only fills a row of the embedding
-    parts.model.vocabulary.emplace_back(token, id);
+    model.vocabulary.emplace_back(token, id);
     if (type == kNormal) continue;
     AddedToken added;
     added.id = id;
@@ -119,17 +120,19 @@ std::unique_ptr<Tokenizer> load_byte_level(const GgufFile& file) {
             "{}: tokenizer.ggml.add_space_prefix is set, which is not supported for byte-level BPE",
             file.name());
   const bool llama3 = pre == "llama-bpe" || pre == "llama3";
-  BpeParts parts;
+  PipelineParts parts;
   parts.pre_tokenizers = gguf_pre_tokenizers(pre, file.name());
   if (pre == "qwen2") parts.normalizers.push_back(make_nfc());  // the format has no key for it; Qwen's tokenizer.json has NFC
   parts.decoders.push_back(make_byte_level_decoder());
-  parts.model.where = file.name();
-  parts.model.ignore_merges = llama3;
-  read_vocabulary(file, parts);
-  read_merges(file, parts.model);
+  BpeFile model;
+  model.where = file.name();
+  model.ignore_merges = llama3;
+  read_vocabulary(file, model, parts);
+  read_merges(file, model);
   TokenizerSettings settings = read_settings(file, parts.added);
   read_affixes(file, llama3, settings, parts);
-  return std::make_unique<BpeTokenizer>(std::move(parts), std::move(settings));
+  parts.model = std::make_unique<BpeModel>(std::move(model));
+  return std::make_unique<PipelineTokenizer>(std::move(parts), std::move(settings));
 }
 
 std::unique_ptr<Tokenizer> load_sentencepiece(const GgufFile& file) {

@@ -1,21 +1,23 @@
 // Hugging Face's tokenizer.json.
 #include <nlohmann/json.hpp>
 
-#include "bpe_tokenizer.h"
+#include "bpe_model.h"
 #include "json_reader.h"
 #include "pal/core/check.h"
 #include "pal/core/files.h"
 #include "pal/core/strict_json.h"
+#include "pipeline_tokenizer.h"
 #include "tokenizer_formats.h"
 #include "tokenizer_json_steps.h"
 #include "tokenizer_settings.h"
+#include "wordpiece_model.h"
 
 namespace pal {
 namespace {
 
 using nlohmann::json;
 
-BpeFile read_model(const JsonReader& model, bool byte_level) {
+BpeFile read_bpe(const JsonReader& model, bool byte_level) {
   BpeFile file;
   file.where = model.where();
   file.byte_level = byte_level;
@@ -47,6 +49,18 @@ BpeFile read_model(const JsonReader& model, bool byte_level) {
   return file;
 }
 
+WordpieceFile read_wordpiece(const JsonReader& model) {
+  WordpieceFile file;
+  file.where = model.where();
+  model.at("vocab").for_each_member([&](const std::string& token, const JsonReader& id) {
+    file.vocabulary.emplace_back(token, id.integer());
+  });
+  file.unknown_token = model.at("unk_token").text();
+  file.prefix = model.text_or("continuing_subword_prefix", "##");
+  file.longest_word = model.at("max_input_chars_per_word").integer();
+  return file;
+}
+
 std::vector<AddedToken> read_added_tokens(const JsonReader& root) {
   std::vector<AddedToken> tokens;
   if (!root.has("added_tokens")) return tokens;
@@ -67,7 +81,7 @@ std::vector<AddedToken> read_added_tokens(const JsonReader& root) {
 }
 
 // TemplateProcessing of a single text: special tokens before and after it.
-void read_template_processing(const JsonReader& node, BpeParts& parts) {
+void read_template_processing(const JsonReader& node, PipelineParts& parts) {
   bool after_text = false;
   node.at("single").for_each([&](const JsonReader& piece) {
     if (piece.has("Sequence")) {
@@ -83,7 +97,7 @@ void read_template_processing(const JsonReader& node, BpeParts& parts) {
   PAL_CHECK(after_text, "{}.single: has no place for the text", node.where());
 }
 
-void read_post_processor(const JsonReader& node, BpeParts& parts) {
+void read_post_processor(const JsonReader& node, PipelineParts& parts) {
   const std::string type = node.at("type").text();
   if (type == "ByteLevel") return;  // mends offsets only
   if (type == "TemplateProcessing") {
@@ -104,17 +118,16 @@ void read_post_processor(const JsonReader& node, BpeParts& parts) {
 
 // "bos_token" of tokenizer_config.json: a text, or an added token with its content.
 std::optional<std::int64_t> named_token(const JsonReader& config, const char* name,
-                                        const BpeParts& parts) {
+                                        const PipelineParts& parts) {
   if (!config.has(name)) return std::nullopt;
   const JsonReader node = config.at(name);
   const std::string content = node.value().is_object() ? node.at("content").text() : node.text();
   for (const AddedToken& token : parts.added) {
     if (token.content == content) return token.id;
   }
-  for (const auto& [token, id] : parts.model.vocabulary) {
-    if (token == content) return id;
-  }
-  user_error("{}: the token '{}' is not in the vocabulary", node.where(), content);
+  const auto id = parts.model->tokens().id(content);
+  PAL_CHECK(id, "{}: the token '{}' is not in the vocabulary", node.where(), content);
+  return id;
 }
 
 }  // namespace
@@ -123,15 +136,25 @@ std::unique_ptr<Tokenizer> load_json_tokenizer(const std::filesystem::path& path
   const json value = parse_strict_json(read_file(path), path.string(), 64);
   const JsonReader root(value, path.string());
   // The kind first: of a tokenizer that is not supported, its name is what the user needs to hear.
-  root.at("model").expect("type", "BPE", "BPE");
+  const JsonReader model = root.at("model");
+  const bool wordpiece = model.at("type").text() == "WordPiece";
+  if (!wordpiece) model.expect("type", "BPE", "BPE, WordPiece");
   TokenizerSteps steps = read_tokenizer_steps(root);
-  BpeParts parts;
-  parts.model = read_model(root.at("model"), steps.byte_level);
+  PipelineParts parts;
   parts.normalizers = std::move(steps.normalizers);
   parts.pre_tokenizers = std::move(steps.pre_tokenizers);
   parts.decoders = std::move(steps.decoders);
   parts.added = read_added_tokens(root);
-  check_added_tokens(parts.added, parts.model.vocabulary, path.string());
+  if (wordpiece) {
+    PAL_CHECK(!steps.byte_level, "{}: ByteLevel steps with a WordPiece model are not supported", model.where());
+    WordpieceFile file = read_wordpiece(model);
+    check_added_tokens(parts.added, file.vocabulary, path.string());
+    parts.model = std::make_unique<WordpieceModel>(std::move(file));
+  } else {
+    BpeFile file = read_bpe(model, steps.byte_level);
+    check_added_tokens(parts.added, file.vocabulary, path.string());
+    parts.model = std::make_unique<BpeModel>(std::move(file));
+  }
   if (root.has("post_processor")) read_post_processor(root.at("post_processor"), parts);
 
   std::optional<std::int64_t> bos, eos;
@@ -142,7 +165,7 @@ std::unique_ptr<Tokenizer> load_json_tokenizer(const std::filesystem::path& path
     eos = named_token(config, "eos_token", parts);
   }
   TokenizerSettings settings = read_settings(folder, bos, eos, parts.added);
-  return std::make_unique<BpeTokenizer>(std::move(parts), std::move(settings));
+  return std::make_unique<PipelineTokenizer>(std::move(parts), std::move(settings));
 }
 
 }  // namespace pal

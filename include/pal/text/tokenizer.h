@@ -57,7 +57,8 @@ class Tokenizer {
 // which tokenizer.json is preferred. Beside them are read, where they are, tokenizer_config.json (bos, eos, template),
 // generation_config.json (eos) and chat_template.jinja; beside a *.model also special_tokens_map.json and added_tokens.json.
 //
-// tokenizer.json: BPE, byte-level or of characters (Metaspace, byte fallback); ids as Hugging Face tokenizers gives them. *.model: BPE
+// tokenizer.json: BPE, byte-level or of characters (Metaspace, byte fallback), or BERT's WordPiece; ids as Hugging Face tokenizers gives
+// them (what it says of truncation and padding is left to whoever uses the ids). *.model: BPE
 // of the SentencePiece library; ids as the LlamaTokenizer of transformers 4 gives them, which tokenizer_config.json's `legacy` (where
 // it says nothing, true) changes: true puts a space before every part of a text between special tokens, false before the text only.
 // Without a tokenizer_config.json its special tokens are <unk>, <s> and </s>. *.gguf: byte-level BPE ("gpt2"), or SentencePiece

@@ -1,4 +1,4 @@
-#include "bpe_tokenizer.h"
+#include "pipeline_tokenizer.h"
 
 #include <algorithm>
 
@@ -7,7 +7,7 @@
 
 namespace pal {
 
-BpeTokenizer::BpeTokenizer(BpeParts parts, TokenizerSettings settings)
+PipelineTokenizer::PipelineTokenizer(PipelineParts parts, TokenizerSettings settings)
     : Tokenizer(std::move(settings)),
       model_(std::move(parts.model)),
       normalizers_(std::move(parts.normalizers)),
@@ -24,7 +24,7 @@ BpeTokenizer::BpeTokenizer(BpeParts parts, TokenizerSettings settings)
 }
 
 // The added tokens that are looked for before (or after) normalisation, in the form in which they are looked for.
-std::vector<AddedToken> BpeTokenizer::tokens_to_find(const std::vector<AddedToken>& added, bool normalized) const {
+std::vector<AddedToken> PipelineTokenizer::tokens_to_find(const std::vector<AddedToken>& added, bool normalized) const {
   std::vector<AddedToken> tokens;
   for (AddedToken token : added) {
     if (token.normalized != normalized) continue;
@@ -34,13 +34,13 @@ std::vector<AddedToken> BpeTokenizer::tokens_to_find(const std::vector<AddedToke
   return tokens;
 }
 
-std::string BpeTokenizer::normalize(std::string_view text) const {
+std::string PipelineTokenizer::normalize(std::string_view text) const {
   std::string normalized(text);
   for (const auto& step : normalizers_) step->apply(normalized);
   return normalized;
 }
 
-std::vector<std::int64_t> BpeTokenizer::encode(std::string_view text, bool special) const {
+std::vector<std::int64_t> PipelineTokenizer::encode(std::string_view text, bool special) const {
   check_utf8(text);
   std::vector<std::int64_t> ids;
   if (special) ids = prefix_;
@@ -64,22 +64,22 @@ std::vector<std::int64_t> BpeTokenizer::encode(std::string_view text, bool speci
   return ids;
 }
 
-void BpeTokenizer::encode_ordinary(std::string_view text, bool at_start, std::vector<std::int64_t>& ids) const {
+void PipelineTokenizer::encode_ordinary(std::string_view text, bool at_start, std::vector<std::int64_t>& ids) const {
   Pieces pieces;
   pieces.views.push_back(text);
   pieces.at_start = at_start;
   for (const auto& step : pre_tokenizers_) step->apply(pieces);
-  for (std::string_view word : pieces.views) model_.encode(word, ids);
+  for (std::string_view word : pieces.views) model_->encode(word, ids);
 }
 
-const std::string* BpeTokenizer::token(std::int64_t id) const {
+const std::string* PipelineTokenizer::token(std::int64_t id) const {
   const auto added = added_.find(id);
   if (added != added_.end()) return &added->second.content;
-  const auto& token = model_.token(id);
+  const auto& token = model_->tokens().token(id);
   return token ? &*token : nullptr;
 }
 
-std::string BpeTokenizer::decode(std::span<const std::int64_t> ids, bool skip_special) const {
+std::string PipelineTokenizer::decode(std::span<const std::int64_t> ids, bool skip_special) const {
   std::vector<std::string> tokens;
   for (std::int64_t id : ids) {
     const std::string* piece = token(id);
@@ -94,16 +94,16 @@ std::string BpeTokenizer::decode(std::span<const std::int64_t> ids, bool skip_sp
   return text;
 }
 
-std::int64_t BpeTokenizer::vocab_size() const {
-  std::int64_t size = model_.size();
+std::int64_t PipelineTokenizer::vocab_size() const {
+  std::int64_t size = model_->tokens().size();
   for (const auto& [id, token] : added_) size = std::max(size, id + 1);
   return size;
 }
 
-std::optional<std::int64_t> BpeTokenizer::token_id(std::string_view piece) const {
+std::optional<std::int64_t> PipelineTokenizer::token_id(std::string_view piece) const {
   const auto added = added_ids_.find(piece);
   if (added != added_ids_.end()) return added->second;
-  return model_.token_id(piece);
+  return model_->tokens().id(piece);
 }
 
 }  // namespace pal

@@ -1,4 +1,4 @@
-// A BPE tokenizer: added tokens, normalisation, pre-tokenizers, merges; and decoding.
+// A tokenizer of steps: added tokens, normalisation, pre-tokenizers, a model of words (BPE, WordPiece); and decoding.
 #pragma once
 
 #include <memory>
@@ -8,17 +8,17 @@
 #include <vector>
 
 #include "added_tokens.h"
-#include "bpe_model.h"
 #include "normalizer.h"
 #include "pal/text/tokenizer.h"
 #include "pre_tokenizer.h"
 #include "token_decoder.h"
+#include "word_model.h"
 
 namespace pal {
 
 // Everything that a tokenizer file describes, independent of its format.
-struct BpeParts {
-  BpeFile model;
+struct PipelineParts {
+  std::unique_ptr<WordModel> model;  // how a word becomes ids
   std::vector<AddedToken> added;
   std::vector<std::unique_ptr<Normalizer>> normalizers;  // before the cuts
   std::vector<std::unique_ptr<PreTokenizer>> pre_tokenizers;
@@ -27,9 +27,9 @@ struct BpeParts {
   std::vector<std::int64_t> suffix;  // and after it
 };
 
-class BpeTokenizer : public Tokenizer {
+class PipelineTokenizer : public Tokenizer {
  public:
-  BpeTokenizer(BpeParts parts, TokenizerSettings settings);
+  PipelineTokenizer(PipelineParts parts, TokenizerSettings settings);
 
   std::vector<std::int64_t> encode(std::string_view text, bool special) const override;
   std::string decode(std::span<const std::int64_t> ids, bool skip_special) const override;
@@ -43,7 +43,7 @@ class BpeTokenizer : public Tokenizer {
 
   std::vector<AddedToken> tokens_to_find(const std::vector<AddedToken>& added, bool normalized) const;
 
-  BpeModel model_;
+  std::unique_ptr<WordModel> model_;
   std::vector<std::unique_ptr<Normalizer>> normalizers_;  // before the finders, which they are used for
   AddedTokenFinder plain_tokens_;       // looked for in the text as it is
   AddedTokenFinder normalized_tokens_;  // looked for in the normalised text
