@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdio>
+#include <cstdlib>
 
 #include "pal/core/check.h"
 #include "pal/core/logging.h"
@@ -9,8 +10,9 @@
 namespace pal {
 
 int run_tool(const char* name, const std::function<int()>& body) {
-  set_up_logging();
   try {
+    const char* level = std::getenv("PAL_LOG_LEVEL");
+    set_up_logging(level == nullptr || *level == '\0' ? "info" : level);
     return body();
   } catch (const UserError& error) {
     fmt::print(stderr, "{}: error: {}\n", name, error.what());

@@ -1,12 +1,13 @@
 #include "pal/decoder/peft_adapter.h"
 
 #include <cmath>
+#include <optional>
 #include <set>
 
 #include "pal/core/check.h"
 #include "pal/core/config_json.h"
 #include "pal/core/files.h"
-#include "pal/core/tensor_source.h"
+#include "pal/core/load_tensors.h"
 
 namespace pal {
 
@@ -46,6 +47,28 @@ Scaling read_scaling(const ConfigJson& config) {
   return {config.get<double>("lora_alpha"), config.get<bool>("use_rslora", false)};
 }
 
+// The adapter of a layer in the file; its rank is that of whichever half is there.
+struct Adapter {
+  std::string a, b;  // names
+  int64_t rank;
+};
+
+std::optional<Adapter> find_adapter(const TensorSource& source, const std::string& layer) {
+  Adapter found{peft_name(layer) + ".lora_A.weight", peft_name(layer) + ".lora_B.weight", 0};
+  const auto size = [&](const std::string& name, std::size_t dimension) {
+    const auto shape = source.info(name).shape;
+    return shape.size() == 2 ? shape[dimension] : 0;
+  };
+  if (source.has(found.a))
+    found.rank = size(found.a, 0);
+  else if (source.has(found.b))
+    found.rank = size(found.b, 1);
+  else
+    return std::nullopt;
+  found.rank = std::max<int64_t>(found.rank, 1);  // another number of dimensions, or none of a size: it will not fit
+  return found;
+}
+
 }  // namespace
 
 void load_peft_adapter(Decoder& decoder, const fs::path& folder) {
@@ -54,31 +77,26 @@ void load_peft_adapter(Decoder& decoder, const fs::path& folder) {
   const auto scaling = read_scaling(config);
   const double dropout = config.get<double>("lora_dropout", 0.0);
   const auto source = open_tensors(folder / "adapter_model.safetensors");
-  std::set<std::string> unexpected;
-  for (const auto& name : source->names()) unexpected.insert(name);
-  std::vector<std::string> problems;
+  LoadPlan plan{"the decoder's layers", {}, {}};
+  std::map<std::string, Adapter> adapters;
   for (const auto& [layer, linear] : linears_of(decoder)) {
-    const auto a_name = peft_name(layer) + ".lora_A.weight", b_name = peft_name(layer) + ".lora_B.weight";
-    if (!source->has(a_name) && !source->has(b_name)) continue;
-    unexpected.erase(a_name), unexpected.erase(b_name);
-    if (!source->has(a_name) || !source->has(b_name)) {
-      problems.push_back(fmt::format("{}: has one of lora_A and lora_B, but not the other", peft_name(layer)));
-      continue;
-    }
-    const auto a = source->load(a_name), b = source->load(b_name);
-    const bool fits = a.dim() == 2 && b.dim() == 2 && a.size(0) == b.size(1) && a.size(1) == linear->weight.size(1) &&
-                      b.size(0) == linear->weight.size(0) && a.size(0) > 0;
-    if (!fits) {
-      problems.push_back(fmt::format("{}: lora_A [{}] and lora_B [{}] do not fit a weight of [{}]", peft_name(layer),
-                                     fmt::join(a.sizes(), ", "), fmt::join(b.sizes(), ", "), fmt::join(linear->weight.sizes(), ", ")));
-      continue;
-    }
-    linear->add_lora({layer, a.size(0), scaling.alpha_for(a.size(0)), dropout}, 0);
-    linear->lora->A.copy_(a);
-    linear->lora->B.copy_(b);
+    const auto found = find_adapter(*source, layer);
+    if (!found) continue;
+    const auto shape_only = linear->weight.options().device(torch::kMeta);
+    plan.wanted.push_back({found->a, torch::empty({found->rank, linear->weight.size(1)}, shape_only)});
+    plan.wanted.push_back({found->b, torch::empty({linear->weight.size(0), found->rank}, shape_only)});
+    adapters[layer] = *found;
   }
-  for (const auto& name : unexpected) problems.push_back(fmt::format("{}: the decoder has no such layer", name));
-  PAL_CHECK(problems.empty(), "{}: the adapter does not fit the decoder:\n  {}", source->describe(), fmt::join(problems, "\n  "));
+  compare_tensors(plan, *source).check();
+  plan.wanted.clear();
+  for (const auto& [layer, linear] : linears_of(decoder)) {
+    if (!adapters.contains(layer)) continue;
+    const auto& found = adapters.at(layer);
+    linear->add_lora({layer, found.rank, scaling.alpha_for(found.rank), dropout}, 0);
+    plan.wanted.push_back({found.a, linear->lora->A});
+    plan.wanted.push_back({found.b, linear->lora->B});
+  }
+  load_tensors(plan, *source);
 }
 
 void save_peft_adapter(const Decoder& decoder, const fs::path& folder, const std::string& base_model) {

@@ -95,8 +95,11 @@ ClapEncoder::ClapEncoder(const EncoderOptions& options) : policy_(parse_long_aud
     stages_->push_back(HtsatStage(sizes_, stage));
   register_module("layers", stages_);
   norm_ = register_module("norm", layer_norm(width()));
-  load_weights(*this, *source, prefix,
-               {"text_model.", "text_projection.", "audio_projection.", "logit_scale_"});
+  load_report_ = load_weights(*this, *source, prefix,
+                              {{"text_model.*", "the text encoder"},
+                               {"text_projection.*", "the text encoder"},
+                               {"audio_projection.*", "into the space shared with texts"},
+                               {"logit_scale_*", "for contrastive training"}});
   check_relative_positions(*this, *source, prefix);
   for (auto& parameter : parameters()) parameter.set_requires_grad(false);
 }

@@ -109,7 +109,7 @@ class Trainer {
                    at::get_num_threads(), state.threads);
     progress_ = state.progress;
     saved_step_ = progress_.step;
-    load_trained(session_, checkpoint.load_model(), where);
+    load_trained(session_, checkpoint);
     if (progress_.stage_step > 0) optimizer_state_ = {checkpoint.load_optimizer(), where};
     spdlog::info("resuming after step {} from {}", progress_.step, checkpoint.folder.string());
   }
