@@ -49,6 +49,28 @@ struct ConfigValue<LayerSelection> {
   }
 };
 
+// F | {path: F, split: S}
+template <>
+struct ConfigValue<ManifestPart> {
+  static std::string type_name() { return "path, or {path, split}"; }
+  static void read(const Place& at, Problems& problems, ManifestPart& value) {
+    value.split.clear();
+    if (!at.node.is_map()) return read_value(at, problems, value.path);
+    Fields fields;
+    fields.required("path", value.path, "manifest").not_empty();
+    fields.field("split", value.split, "read the samples of this split alone");
+    read_fields(at, fields, problems);
+  }
+  static Node write(const ManifestPart& value) {
+    Node path = ConfigValue<std::filesystem::path>::write(value.path);
+    if (value.split.empty()) return path;
+    Node map = Node::map();
+    map.add("path", std::move(path));
+    map.add("split", Node::string(value.split));
+    return map;
+  }
+};
+
 void describe(Fields& f, DecoderOptions& o) {
   f.required("vocab_size", o.vocab_size, "tokens; at least the tokenizer's").at_least(1);
   f.required("hidden_size", o.width, "width D").at_least(2);
