@@ -61,7 +61,8 @@ class ArrayReader {
   void read() {
     try {
       const auto on_event = [this](int depth, json::parse_event_t event, json& parsed) { return keep(depth, event, parsed); };
-      const json nothing = json::parse(CharacterIterator{&characters_}, CharacterIterator{}, on_event);  // the array, emptied
+      const json nothing = json::parse(CharacterIterator{&characters_}, CharacterIterator{}, on_event);
+      PAL_ASSERT(nothing.empty(), "an object of the array was kept in memory");
     } catch (const json::exception& error) {
       problems_.add(characters_.line, fmt::format("not valid JSON: {:.300}", reason_of(error)));
     } catch (const UserError& error) {
