@@ -23,6 +23,8 @@ stages:
 # (what is replaced in GOOD, by what, what the message must hold)
 CONFIGS = [
     ("steps: 2", "setps: 2", ["config.yaml:9", "setps", "did you mean 'steps'"]),
+    ("encoder: sound,", "encoder: sound, tokens: cls,", ["stream 'detail'", "CLS", "yamnet", "mean"]),
+    ("encoder: sound,", "encoder: sound, tokens: summary,", ["config.yaml:6", "tokens", "all, cls, patches, mean"]),
     ("steps: 2", "steps: two", ["config.yaml:9", "stages.0.steps", "an integer", "'two'"]),
     ("steps: 2", "steps: 0", ["config.yaml:9", "needs `steps` or `epochs`"]),
     ("steps: 2", "steps: -1", ["stages.0.steps", "at least 0"]),
