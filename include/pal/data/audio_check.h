@@ -42,10 +42,10 @@ struct AudioLimits {
 
 // One problem of one clip.
 struct AudioFinding {
-  AudioProblem problem;
-  std::string id;    // of the first sample with the clip
-  Clip clip;         // the recording, or the part of it
-  std::string what;  // in words, with numbers
+  AudioProblem problem;  // its class
+  std::string id;        // of the first sample with the clip
+  Clip clip;             // the recording, or the part of it
+  std::string what;      // in words, with numbers
 };
 
 // The result.
@@ -60,13 +60,14 @@ struct AudioReport {
 // The clips of samples, each once, with the first sample that has it.
 class ClipList {
  public:
-  void add(const Sample& sample);
+  void add(const Sample& sample);  // those of its clips that are new
 
+  // A clip of the list.
   struct Entry {
-    Clip clip;
+    Clip clip;       // the recording, or the part of it
     std::string id;  // of the first sample
   };
-  const std::vector<Entry>& entries() const { return entries_; }
+  const std::vector<Entry>& entries() const { return entries_; }  // in the order in which they were added
 
  private:
   std::vector<Entry> entries_;

@@ -58,8 +58,8 @@ struct ManifestPart {
   bool empty() const { return path.empty(); }  // names no manifest
   std::string name() const;                    // for messages
 
-  std::filesystem::path path;
-  std::string split;  // the samples whose "split" it is; empty: all
+  std::filesystem::path path;  // of the manifest
+  std::string split;           // the samples whose "split" it is; empty: all
 };
 
 // Calls `take` with the samples, in the file's order; one at a time is in memory. All samples of the file are checked, whatever their split.

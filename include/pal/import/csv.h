@@ -20,6 +20,7 @@ struct CsvFormat {
 // A row, by the names of its columns.
 class CsvRow {
  public:
+  // Both outlive the row; there are as many fields as names, or more.
   CsvRow(const std::vector<std::string>& names, const std::vector<std::string>& fields) : names_(names), fields_(fields) {}
 
   // The field, without the space around it. Throws UserError where the table has no such column.

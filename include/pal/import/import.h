@@ -25,7 +25,7 @@ struct ImportOptions {
 
 // One split, or one source of OpenAQA.
 struct SplitReport {
-  std::string name;
+  std::string name;                       // of the split, or of the source
   std::int64_t samples = 0;               // written: lines of the manifest
   std::int64_t named = 0;                 // recordings that the data set's files name; OpenAQA: questions
   std::int64_t missing = 0;               // of those: not in the folder, and hence not in the manifest
@@ -34,7 +34,7 @@ struct SplitReport {
 
 // What an import found.
 struct ImportReport {
-  std::vector<SplitReport> splits;
+  std::vector<SplitReport> splits;              // in the data set's order
   std::vector<std::string> missing;             // every recording that is named and not there, as the data set names it
   std::int64_t labels = 0;                      // different ones
   std::optional<std::int64_t> published_labels;  // as the authors say
