@@ -16,7 +16,7 @@ namespace pal {
 
 namespace {
 
-constexpr std::size_t kMostLinesOfAnError = 30;
+constexpr std::size_t kMostLinesOfAnError = 12;  // of each fate
 constexpr std::size_t kLongestRanges = 24;  // characters of {0-3,7,9-27}; more become a star
 
 // In the order of a table: what needs mending comes first.
@@ -160,12 +160,13 @@ std::string LoadReport::counts() const {
 
 std::string LoadReport::table(const TableOptions& options) const {
   const auto groups = groups_of(lines_, options);
-  const std::size_t shown = std::min(groups.size(), options.most_lines);
+  std::map<LoadFate, std::size_t> shown;
   std::vector<Row> rows{{"", "tensors", "name", "expected", "found", ""}};
-  for (std::size_t i = 0; i < shown; ++i) rows.push_back(row_of(groups[i]));
+  for (const Group& group : groups)
+    if (shown[group.line->fate]++ < options.most_lines) rows.push_back(row_of(group));
   std::string text = aligned(rows);
-  if (shown < groups.size())
-    text += fmt::format("  ... and {} more lines; pal-inspect weights prints all\n", groups.size() - shown);
+  if (const std::size_t left_out = groups.size() + 1 - rows.size(); left_out > 0)
+    text += fmt::format("  ... and {} more lines; pal-inspect weights prints all\n", left_out);
   return text;
 }
 

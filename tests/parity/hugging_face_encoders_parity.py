@@ -191,7 +191,7 @@ class HuggingFaceEncodersParity(unittest.TestCase):
         model = randomised(transformers.WhisperModel(self.whisper_config(80, 384, 4, 6, 1536)), seed=4)
         model.save_pretrained(self.folder / "whisper-tiny")
         log = self.check_whisper(self.folder / "whisper-tiny", model.encoder, 80, [(22050, 4.1, "error"), (16000, 30, "error")])
-        self.assertIn("passed over, no part of the encoder: decoder.* (", log)
+        self.assertIn(" skipped tensors", log)
 
     def test_whisper_of_large_v3s_width_in_shards(self):
         model = randomised(transformers.WhisperForConditionalGeneration(self.whisper_config(128, 1280, 2, 20, 5120)), seed=5)
@@ -199,7 +199,7 @@ class HuggingFaceEncodersParity(unittest.TestCase):
         model.save_pretrained(folder, max_shard_size="60MB")
         self.assertTrue((folder / "model.safetensors.index.json").exists())
         log = self.check_whisper(folder, model.model.encoder, 128, [(44100, 2.7, "error")])
-        self.assertIn("passed over, no part of the encoder: model.decoder.* (", log)
+        self.assertIn(" skipped tensors", log)
 
     def test_whisper_with_heads_of_another_width(self):
         model = randomised(transformers.WhisperModel(self.whisper_config(80, 96, 3, 6, 200)), seed=6)

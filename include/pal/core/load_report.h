@@ -53,13 +53,13 @@ class LoadReport {
   struct TableOptions {
     bool problems_only = false;           // leave out the matched and the skipped
     bool fold = true;                     // one line for tensors that differ only in a number of their names: layers.{0-27}.x
-    std::size_t most_lines = SIZE_MAX;    // beyond them, a line says how many are left out
+    std::size_t most_lines = SIZE_MAX;    // of each fate; beyond them, a line says how many are left out
   };
   // Aligned columns, problems first, each line indented by two spaces and ended by a newline, a heading above.
   std::string table(const TableOptions& options) const;
   std::string table() const { return table(TableOptions()); }  // folded and whole
 
-  // Throws LoadMismatch where something does not fit: counts, and a table of the problems with 30 lines at most.
+  // Throws LoadMismatch where something does not fit: counts, and a table of the problems with 12 lines at most of each kind.
   void check() const;
   // The counts at info, the table at debug.
   void log() const;
