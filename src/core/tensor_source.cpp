@@ -1,6 +1,5 @@
 #include "pal/core/tensor_source.h"
 
-#include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include <algorithm>
@@ -34,7 +33,13 @@ void fill_as(DType stored, const torch::Tensor& out, const std::function<void(co
   if (out.is_cpu() && out.is_contiguous() && out.scalar_type() == type) return fill(out);
   const auto buffer = torch::empty({out.numel()}, type);
   fill(buffer);
-  out.copy_(buffer);
+  if (!out.is_cpu() || !out.is_contiguous()) return (void)out.copy_(buffer);
+  // Parts so short that torch converts them in this thread: several of ours are reading.
+  constexpr std::int64_t kPart = 1 << 14;
+  for (std::int64_t begin = 0; begin < out.numel(); begin += kPart) {
+    const std::int64_t end = std::min(begin + kPart, out.numel());
+    out.view(-1).slice(0, begin, end).copy_(buffer.slice(0, begin, end));
+  }
 }
 
 DType stored_dtype(const SafetensorsEntry& entry) { return entry.dtype; }
@@ -64,7 +69,6 @@ void read_elements(const SafetensorsFile& file, const SafetensorsEntry& entry, s
 
 void read_elements(const GgufFile& file, const GgufEntry& entry, std::int64_t begin, const torch::Tensor& out) {
   if (!is_quantized(entry.type)) return read_plain(file, entry, begin, out);
-  constexpr std::int64_t kValuesPerTask = 1 << 16;
   const GgmlTypeFacts facts = ggml_type_facts(entry.type);
   const std::size_t first_block = std::size_t(begin) / facts.values, blocks = std::size_t(out.numel()) / facts.values;
   PAL_ASSERT(first_block * facts.values == std::size_t(begin) && blocks * facts.values == std::size_t(out.numel()),
@@ -72,14 +76,7 @@ void read_elements(const GgufFile& file, const GgufEntry& entry, std::int64_t be
   const auto packed = torch::empty({std::int64_t(blocks * facts.bytes)}, torch::kUInt8);
   file.read(entry, first_block * facts.bytes, bytes_of(packed));
   fill_as(DType::kF32, out, [&](const torch::Tensor& elements) {
-    const std::span<const std::byte> bytes = bytes_of(packed);
-    const std::span<float> values(elements.mutable_data_ptr<float>(), std::size_t(elements.numel()));
-    const auto unpack = [&](std::int64_t from, std::int64_t to) {  // blocks
-      const std::size_t first = std::size_t(from), count = std::size_t(to - from);
-      dequantize(entry.type, bytes.subspan(first * facts.bytes, count * facts.bytes),
-                 values.subspan(first * facts.values, count * facts.values));
-    };
-    at::parallel_for(0, std::int64_t(blocks), kValuesPerTask / std::int64_t(facts.values), unpack);
+    dequantize(entry.type, bytes_of(packed), {elements.mutable_data_ptr<float>(), std::size_t(elements.numel())});
   });
 }
 

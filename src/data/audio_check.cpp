@@ -1,15 +1,13 @@
 #include "pal/data/audio_check.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
-#include <exception>
 #include <map>
 #include <mutex>
-#include <thread>
 
 #include "pal/audio/decode.h"
 #include "pal/core/check.h"
+#include "pal/core/run_tasks.h"
 
 namespace pal {
 
@@ -83,28 +81,15 @@ class Checker {
       : clips_(clips.entries()), limits_(limits), progress_(progress) {}
 
   AudioReport run(int jobs) {
-    std::vector<std::jthread> threads;
-    for (int job = 0; job < jobs; ++job) threads.emplace_back([this] { work(); });
-    threads.clear();  // joins them
-    if (failure_) std::rethrow_exception(failure_);
+    run_tasks(std::int64_t(clips_.size()), jobs, [this](std::int64_t i) {
+      Verdict verdict = verdict_of(clips_[std::size_t(i)].clip, limits_);
+      const std::lock_guard lock(mutex_);
+      keep(std::size_t(i), std::move(verdict));
+    });
     return report();
   }
 
  private:
-  void work() {
-    for (std::size_t i; (i = next_++) < clips_.size();) {
-      try {
-        Verdict verdict = verdict_of(clips_[i].clip, limits_);
-        const std::lock_guard lock(mutex_);
-        keep(i, std::move(verdict));
-      } catch (...) {  // no fault of the recording's
-        const std::lock_guard lock(mutex_);
-        if (!failure_) failure_ = std::current_exception();
-        next_ = clips_.size();
-      }
-    }
-  }
-
   void keep(std::size_t index, Verdict verdict) {
     lengths_[index] = verdict.seconds;
     if (!verdict.problems.empty()) found_[index] = std::move(verdict);
@@ -124,12 +109,10 @@ class Checker {
   const std::vector<ClipList::Entry>& clips_;
   const AudioLimits& limits_;
   const std::function<void(std::int64_t)>& progress_;
-  std::atomic<std::size_t> next_ = 0;
   std::mutex mutex_;  // of all below
   std::int64_t done_ = 0;
   std::vector<double> lengths_ = std::vector<double>(clips_.size());
   std::map<std::size_t, Verdict> found_;
-  std::exception_ptr failure_;
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ namespace {
 using testing::ElementsAre;
 using testing::IsEmpty;
 
-constexpr std::int64_t kLong = (1 << 22) * 2 + 12345;  // more than two pieces
+constexpr std::int64_t kLong = (1 << 23) * 2 + 12345;  // more than two pieces
 
 torch::Tensor ramp(std::vector<std::int64_t> shape, torch::ScalarType type = torch::kFloat32) {
   return (torch::arange(torch::tensor(shape).prod().item<std::int64_t>(), torch::kInt64) % 251).reshape(shape).to(type);
