@@ -5,6 +5,7 @@
 
 #include "pal/core/check.h"
 #include "pal/core/logging.h"
+#include "pal/core/printable.h"
 
 namespace pal {
 
@@ -13,10 +14,10 @@ int run_tool(const char* name, const std::function<int()>& body) {
   try {
     return body();
   } catch (const UserError& error) {
-    fmt::print(stderr, "{}: error: {}\n", name, error.what());
+    fmt::print(stderr, "{}: error: {}\n", name, printable(error.what(), /*keep_newlines=*/true));
     return kUserError;
   } catch (const std::exception& error) {
-    fmt::print(stderr, "{}: internal error: {}\n", name, error.what());
+    fmt::print(stderr, "{}: internal error: {}\n", name, printable(error.what(), /*keep_newlines=*/true));
     return kFailed;
   }
 }

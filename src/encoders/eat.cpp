@@ -192,6 +192,8 @@ TokenSpan EatEncoder::token_span(std::int64_t index) const {
   return {begin + row * kRow, begin + (row + 1) * kRow};
 }
 
+std::int64_t EatEncoder::cls_period() const { return cls_ ? tokens_of_rows(window_ / EatOptions::patch) : 0; }
+
 torch::Tensor EatEncoder::features(const torch::Tensor& samples) const {
   const std::int64_t frames = heard_frames(samples.size(0));
   const std::int64_t windows = (frames + window_ - 1) / window_;

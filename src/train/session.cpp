@@ -16,7 +16,7 @@ std::vector<std::string> implied_answers(const DataOptions& data) {
 Sample Session::question(const std::vector<std::filesystem::path>& recordings, const std::string& text, const std::string& system) const {
   Sample sample;
   sample.id = "question";
-  for (const auto& path : recordings) sample.clips.push_back({path, {}});
+  for (const auto& path : recordings) sample.clips.push_back({path.string(), {}});
   const auto& said = system.empty() ? config.data.prompt.system : system;
   if (!said.empty()) sample.messages.push_back({"system", said});
   sample.messages.push_back({"user", text});

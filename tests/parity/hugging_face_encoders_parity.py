@@ -121,6 +121,10 @@ class HuggingFaceEncodersParity(unittest.TestCase):
                 _, got = self.inspect("encode", "--encoder", "clap", "--weights", folder, "--audio", path, "--long-audio", policy)
                 heard = samples[:WINDOW] if policy == "crop" else samples
                 self.assert_equal(got, self.clap_tokens(model, extractor, heard))
+                if policy != "chunk":  # a stream's `tokens: mean` is what CLAP pools
+                    with torch.no_grad():
+                        pooled = model(input_features=self.clap_mel(extractor, heard)[0][None, None]).pooler_output[0]
+                    self.assert_equal(got.mean(0), pooled)
 
     def test_clap_tiny_within_a_whole_clap(self):
         text = dict(hidden_size=32, intermediate_size=32, num_hidden_layers=1, num_attention_heads=2, vocab_size=64)

@@ -52,6 +52,8 @@ class Encoder : public torch::nn::Module {
   virtual std::int64_t token_count(std::int64_t samples) const = 0;
   // Where token `index` lies in time.
   virtual TokenSpan token_span(std::int64_t index) const = 0;
+  // Tokens of encode() from one CLS token to the next, the first being token 0; 0: the encoder gives no CLS tokens.
+  virtual std::int64_t cls_period() const { return 0; }
   // What the network is given: the front-end's output; the shape is the encoder's.
   virtual torch::Tensor features(const torch::Tensor& samples) const = 0;
 

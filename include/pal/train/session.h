@@ -18,7 +18,7 @@ struct Session {
 
   std::vector<NamedParameter> parameters() const;  // of the whole model, frozen ones too
   // With the config's prompts. Throws as read_manifest().
-  std::vector<Sample> samples(const std::filesystem::path& manifest) const { return read_manifest(manifest, config.data.prompt); }
+  std::vector<Sample> samples(const ManifestPart& manifest) const { return read_manifest(manifest, config.data.prompt); }
   // A question about recordings, without an answer; `text` may hold their places, <audio>. system: empty: the config's.
   Sample question(const std::vector<std::filesystem::path>& recordings, const std::string& text, const std::string& system = "") const;
 };
