@@ -25,10 +25,10 @@ struct ImportOptions {
 
 // One split, or one source of OpenAQA.
 struct SplitReport {
-  std::string name;                       // of the split, or of the source
-  std::int64_t samples = 0;               // written: lines of the manifest
-  std::int64_t named = 0;                 // recordings that the data set's files name; OpenAQA: questions
-  std::int64_t missing = 0;               // of those: not in the folder, and hence not in the manifest
+  std::string name;                         // of the split, or of the source
+  std::int64_t samples = 0;                 // written: lines of the manifest
+  std::int64_t named = 0;                   // recordings that the data set's files name; OpenAQA: questions
+  std::int64_t missing = 0;                 // of those: not in the folder, and hence not in the manifest
   std::optional<std::int64_t> published{};  // how many `named` should be, as the authors say; none where they do not
 };
 
