@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "clap_weights.h"
 #include "pal/core/check.h"
 #include "pal/core/config_json.h"
 #include "pal/core/tensor_source.h"
@@ -70,7 +71,7 @@ void check_relative_positions(const torch::nn::Module& module, const TensorSourc
 }  // namespace
 
 ClapEncoder::ClapEncoder(const EncoderOptions& options) : policy_(parse_long_audio(options.long_audio)) {
-  const auto source = open_tensors(options.path);
+  const auto source = open_clap_weights(options.path);
   const std::string prefix = find_prefix(*source, {"audio_model.audio_encoder.", "audio_encoder.", ""},
                                          "patch_embed.proj.weight", "CLAP audio encoder");
   sizes_ = htsat_options(*source, prefix);

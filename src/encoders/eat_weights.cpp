@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <optional>
-#include <ranges>
 #include <utility>
 
 #include "pal/core/check.h"
+#include "renamed_source.h"
 
 namespace pal {
 
@@ -50,45 +50,20 @@ std::string new_name(const std::string& name, const std::string& model) {
   return name;
 }
 
-class FairseqSource : public TensorSource {
- public:
-  FairseqSource(std::unique_ptr<TensorSource> source, const std::string& model) : source_(std::move(source)) {
-    for (const auto& old : source_->names()) {
-      if (const char* why = why_left_out(old, model)) {
-        left_out_.push_back({old, why});
-        continue;
-      }
-      const auto name = new_name(old, model);
-      const auto [place, is_new] = old_names_.emplace(name, old);
-      PAL_CHECK(is_new, "{}: tensors '{}' and '{}' are both {}", describe(), place->second, old, name);
+std::unique_ptr<TensorSource> rename(std::unique_ptr<TensorSource> source, const std::string& model) {
+  std::map<std::string, TensorOrigin> origins;
+  std::vector<LeftOutTensor> left_out;
+  for (const auto& old : source->names()) {
+    if (const char* why = why_left_out(old, model)) {
+      left_out.push_back({old, why});
+      continue;
     }
+    const auto name = new_name(old, model);
+    const auto [place, is_new] = origins.emplace(name, TensorOrigin{old});
+    PAL_CHECK(is_new, "{}: tensors '{}' and '{}' are both {}", source->describe(), place->second.name, old, name);
   }
-
-  std::vector<std::string> names() const override {
-    const auto keys = std::views::keys(old_names_);
-    return {keys.begin(), keys.end()};
-  }
-  bool has(const std::string& name) const override { return old_names_.contains(name); }
-  TensorInfo info(const std::string& name) const override { return source_->info(old_name(name)); }
-  torch::Tensor load(const std::string& name) const override { return source_->load(old_name(name)); }
-  void read(const std::string& name, std::int64_t begin, const torch::Tensor& out) const override {
-    source_->read(old_name(name), begin, out);
-  }
-  TensorPlace place(const std::string& name) const override { return source_->place(old_name(name)); }
-  std::vector<LeftOutTensor> left_out() const override { return left_out_; }
-  std::string describe() const override { return source_->describe(); }
-
- private:
-  const std::string& old_name(const std::string& name) const {
-    const auto found = old_names_.find(name);
-    PAL_CHECK(found != old_names_.end(), "{}: has no tensor for '{}'", describe(), name);
-    return found->second;
-  }
-
-  std::unique_ptr<TensorSource> source_;
-  std::map<std::string, std::string> old_names_;  // by Hugging Face's
-  std::vector<LeftOutTensor> left_out_;
-};
+  return std::make_unique<RenamedSource>(std::move(source), std::move(origins), std::move(left_out));
+}
 
 }  // namespace
 
@@ -96,7 +71,7 @@ std::unique_ptr<TensorSource> open_eat_weights(const std::filesystem::path& path
   auto source = open_tensors(path);
   const auto model = find_model(*source);
   if (!model) return source;
-  return std::make_unique<FairseqSource>(std::move(source), *model);
+  return rename(std::move(source), *model);
 }
 
 }  // namespace pal
