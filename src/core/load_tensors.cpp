@@ -1,6 +1,7 @@
 #include "pal/core/load_tensors.h"
 
 #include <ATen/Parallel.h>
+#include <c10/core/InferenceMode.h>
 #include <fmt/ranges.h>
 
 #include <algorithm>
@@ -82,6 +83,7 @@ std::span<std::byte> memory_of(const torch::Tensor& tensor) {
 
 void fill(const Piece& piece, const TensorSource& source) {
   const auto& [name, value, rearrange] = *piece.wanted;
+  const c10::InferenceMode mode(value.is_inference());  // such a tensor may be filled only there, and a thread knows nothing of its caller
   // Detached, for threads that know nothing of a NoGradGuard.
   const auto target = value.detach();
   const auto part = [&] { return target.view(-1).slice(0, piece.begin, piece.begin + piece.elements); };

@@ -61,6 +61,16 @@ TEST(LoadTensors, ParametersThatAreTrainedAreFilledWithoutAGradient) {
   EXPECT_TRUE(value.is_leaf());
 }
 
+TEST(LoadTensors, TensorsOfInferenceModeAreFilled) {
+  const TemporaryFolder folder;
+  save_safetensors(folder / "m.safetensors", {{"w", ramp({kLong})}, {"square", ramp({3, 5})}});
+  const c10::InferenceMode inference;
+  const auto long_one = torch::zeros({kLong}), square = torch::zeros({3, 5});
+  load_tensors({"a test", {{"w", long_one}, {"square", square}}, {}}, *open_tensors(folder / "m.safetensors"));
+  EXPECT_TRUE(torch::equal(long_one, ramp({kLong})));
+  EXPECT_TRUE(torch::equal(square, ramp({3, 5})));
+}
+
 TEST(LoadTensors, EachProblemIsNamedAndNothingIsFilled) {
   const TemporaryFolder folder;
   save_safetensors(folder / "m.safetensors", {{"good", ramp({2})}, {"shape", ramp({2, 3})}, {"type", ramp({2}, torch::kInt64)}, {"more", ramp({1})}});

@@ -39,6 +39,7 @@ class LoadReport {
   // where: the file, for messages. what: what the tensors are for: "the decoder that its config describes".
   LoadReport(std::string where, std::string what) : where_(std::move(where)), what_(std::move(what)) {}
 
+  // One tensor more.
   void add(LoadLine line) { lines_.push_back(std::move(line)); }
 
   const std::string& where() const { return where_; }           // the file, as given
@@ -72,6 +73,7 @@ class LoadReport {
 // Weights that do not fit what they are for.
 class LoadMismatch : public UserError {
  public:
+  // report: the one that does not fit.
   LoadMismatch(const std::string& message, LoadReport report) : UserError(message), report_(std::move(report)) {}
   const LoadReport& report() const { return report_; }  // of all tensors, those that fit too
 

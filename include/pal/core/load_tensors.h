@@ -29,9 +29,9 @@ struct OtherTensors {
 
 // What is wanted of a file.
 struct LoadPlan {
-  std::string what;  // for messages: "the decoder that its config describes"
-  std::vector<WantedTensor> wanted;
-  std::vector<OtherTensors> others;
+  std::string what;                  // for messages: "the decoder that its config describes"
+  std::vector<WantedTensor> wanted;  // all must be there
+  std::vector<OtherTensors> others;  // whatever else is there must be one of these; the first that matches counts
 };
 
 // What would become of every tensor; reads no data.
