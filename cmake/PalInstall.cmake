@@ -14,4 +14,4 @@ set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/pal)
 configure_package_config_file(cmake/palConfig.cmake.in ${CMAKE_BINARY_DIR}/palConfig.cmake INSTALL_DESTINATION ${package_folder})
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/palConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/palConfig.cmake ${CMAKE_BINARY_DIR}/palConfigVersion.cmake
-              cmake/PalDependencies.cmake cmake/FindLibTorch.cmake DESTINATION ${package_folder})
+              cmake/PalDependencies.cmake cmake/FindLibTorch.cmake cmake/FindLibCsv.cmake DESTINATION ${package_folder})

@@ -1,6 +1,7 @@
 # pal_library(NAME [TORCH] [PLAIN file ...] DEPENDS ...): src/NAME/*.cpp as the static library pal_NAME, with tests/NAME/*_test.cpp
 # as the program NAME_tests. TORCH: it includes torch's headers and shares the one precompiled header.
 # PLAIN: its files (without ending) that include nothing of torch; reading the header costs each of the others seconds.
+# The sources that need no torch (all of a library without TORCH) are also in the global property PAL_PLAIN_SOURCES_NAME.
 set_property(GLOBAL PROPERTY PAL_LIBRARIES "")
 
 add_library(pal_pch OBJECT ${PROJECT_SOURCE_DIR}/src/pch.cpp)
@@ -29,7 +30,9 @@ function(pal_library name)
   target_link_libraries(pal_${name} PUBLIC ${arg_LINKS} PRIVATE $<BUILD_INTERFACE:pal_compiler>)
   if(arg_TORCH)
     pal_use_torch(pal_${name})
+    list(TRANSFORM arg_PLAIN REPLACE "(.+)" "${PROJECT_SOURCE_DIR}/src/${name}/\\1.cpp" OUTPUT_VARIABLE sources)
   endif()
+  set_property(GLOBAL PROPERTY PAL_PLAIN_SOURCES_${name} ${sources})
   foreach(file ${arg_PLAIN})
     set_source_files_properties(${PROJECT_SOURCE_DIR}/src/${name}/${file}.cpp ${PROJECT_SOURCE_DIR}/tests/${name}/${file}_test.cpp
                                 PROPERTIES SKIP_PRECOMPILE_HEADERS ON)

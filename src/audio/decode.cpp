@@ -8,6 +8,8 @@
 #include <cstring>
 #include <limits>
 #include <memory>
+#include <mutex>
+#include <shared_mutex>
 #include <vector>
 
 #include "mp3_length.h"
@@ -67,6 +69,21 @@ void measure(OpenRecording& recording, const fs::path& path) {
   PAL_CHECK(recording.info.frames > 0, "{}: holds no samples", recording.name);
 }
 
+// What libsndfile says of a file that it does not open is one text for all threads: where opening fails, it is tried again while no
+// other thread opens anything.
+void open_file(OpenRecording& recording, const fs::path& path) {
+  static std::shared_mutex opening;
+  {
+    const std::shared_lock together(opening);
+    recording.file.reset(sf_open(path.c_str(), SFM_READ, &recording.info));
+  }
+  if (recording.file) return;
+  const std::unique_lock alone(opening);
+  recording.info = {};
+  recording.file.reset(sf_open(path.c_str(), SFM_READ, &recording.info));
+  PAL_CHECK(recording.file, "{}: cannot be decoded as wav, flac, ogg or mp3: {}", recording.name, sf_strerror(nullptr));
+}
+
 OpenRecording open_recording(const fs::path& path, const DecodeLimits& limits) {
   OpenRecording recording;
   recording.name = path.string();
@@ -79,9 +96,7 @@ OpenRecording open_recording(const fs::path& path, const DecodeLimits& limits) {
   PAL_CHECK(fs::file_size(path, error) > 0, "{}: is empty (0 bytes), but a recording was expected",
             recording.name);
 
-  recording.file.reset(sf_open(path.c_str(), SFM_READ, &recording.info));
-  PAL_CHECK(recording.file, "{}: cannot be decoded as wav, flac, ogg or mp3: {}", recording.name,
-            sf_strerror(nullptr));
+  open_file(recording, path);
   check_format(recording);
   const SF_INFO& info = recording.info;
   PAL_CHECK(info.samplerate >= limits.min_rate && info.samplerate <= limits.max_rate,

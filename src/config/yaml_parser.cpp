@@ -29,21 +29,36 @@ int depth_of(const Node& node) {
   return deepest + 1;
 }
 
-// Builds the nodes from yaml-cpp's events. (Its own nodes lose what we check: keys given twice, quotes, sizes.)
-class TreeBuilder : public YAML::EventHandler {
+// Refuses a second document, at which yaml-cpp may stay for ever: it never takes a comma outside of brackets.
+class OneDocument : public YAML::EventHandler {
  public:
-  TreeBuilder(std::string source, Lines lines)
+  OneDocument(std::string source, Lines lines)
       : source_(std::make_shared<const std::string>(std::move(source))), lines_(lines) {}
 
-  Node take_root() { return std::move(root_); }
   Origin origin(const YAML::Mark& mark) const {
     return {source_, lines_ == Lines::kBare || mark.is_null() ? 0 : mark.line + 1};
   }
 
-  void OnDocumentStart(const YAML::Mark& mark) override {
+  void OnDocumentStart(const YAML::Mark& mark) final {
+    PAL_CHECK(documents_ == 0 || mark.pos != begin_, "{}: no value can begin with what stands here; is it a stray comma?",
+              origin(mark).text());
     PAL_CHECK(documents_++ == 0, "{}: a second document starts here; expected one", origin(mark).text());
+    begin_ = mark.pos;
   }
-  void OnDocumentEnd() override {}
+  void OnDocumentEnd() final {}
+
+ private:
+  std::shared_ptr<const std::string> source_;
+  Lines lines_;
+  int documents_ = 0;
+  int begin_ = 0;  // of the first
+};
+
+// Builds the nodes from yaml-cpp's events. (Its own nodes lose what we check: keys given twice, quotes, sizes.)
+class TreeBuilder : public OneDocument {
+ public:
+  using OneDocument::OneDocument;
+  Node take_root() { return std::move(root_); }
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     refuse_as_key(mark, "nothing");
@@ -183,20 +198,19 @@ class TreeBuilder : public YAML::EventHandler {
                twice[0]->origin.text());
   }
 
-  std::shared_ptr<const std::string> source_;
-  Lines lines_;
   Node root_;
   std::vector<Open> open_;
   std::map<YAML::anchor_t, Node> anchors_;
   std::size_t spent_ = 0;
-  int documents_ = 0;
 };
 
 // Sees nothing: for a first pass that reports what is wrong with the YAML itself. (For a bracket that is never closed
 // yaml-cpp opens a map that nobody wrote, of which TreeBuilder would complain.)
-class SyntaxCheck : public YAML::EventHandler {
-  void OnDocumentStart(const YAML::Mark&) override {}
-  void OnDocumentEnd() override {}
+class SyntaxCheck : public OneDocument {
+ public:
+  using OneDocument::OneDocument;
+
+ private:
   void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
   void OnAlias(const YAML::Mark&, YAML::anchor_t) override {}
   void OnScalar(const YAML::Mark&, const std::string&, YAML::anchor_t, const std::string&) override {}
@@ -221,7 +235,7 @@ Node parse_yaml(std::string_view text, const std::string& source, Lines lines) {
   TreeBuilder builder(source, lines);
   check_text(text, source, lines);
   try {
-    SyntaxCheck nothing;
+    SyntaxCheck nothing(source, lines);
     parse(text, nothing);
     parse(text, builder);
   } catch (const YAML::Exception& error) {

@@ -220,4 +220,10 @@ std::span<const std::byte> GgufFile::bytes(const GgufEntry& entry) const {
   return data_.subspan(entry.begin, entry.end - entry.begin);
 }
 
+void GgufFile::read(const GgufEntry& entry, std::uint64_t begin, std::span<std::byte> out) const {
+  PAL_ASSERT(begin <= entry.end - entry.begin && out.size() <= entry.end - entry.begin - begin,
+             "{} bytes from {} on of '{}', which has {}", out.size(), begin, entry.name, entry.end - entry.begin);
+  file_.read(std::uint64_t(data_.data() - file_.bytes().data()) + entry.begin + begin, out);
+}
+
 }  // namespace pal

@@ -7,7 +7,9 @@
 #include <vector>
 
 #include "pal/core/check.h"
+#include "pal/core/line_problems.h"
 #include "pal/core/strict_json.h"
+#include "record_limits.h"
 
 namespace pal {
 
@@ -15,21 +17,10 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kLongestLine = 1 << 20;
-constexpr std::size_t kProblemsShown = 20;
-constexpr int kDeepest = 16;  // levels of lists and objects
-
 void take_line(const char* line, const std::function<void(const json&)>& take) {
-  const json object = parse_strict_json(line, "not valid JSON", kDeepest);
+  const json object = parse_strict_json(line, "not valid JSON", kDeepestRecord);
   PAL_CHECK(object.is_object(), "expected a JSON object, got {}", object.type_name());
   take(object);
-}
-
-[[noreturn]] void report(const std::vector<std::string>& problems, std::size_t count) {
-  std::string text;
-  for (const std::string& problem : problems) text += (text.empty() ? "" : "\n") + problem;
-  if (count > problems.size()) text += fmt::format("\n... and {} more", count - problems.size());
-  throw UserError(text);
 }
 
 }  // namespace
@@ -40,16 +31,16 @@ void read_json_lines(const std::filesystem::path& path, const std::function<void
             path.string());
   std::ifstream file(path, std::ios::binary);
   PAL_CHECK(file, "{}: cannot be read: {}", path.string(), std::strerror(errno));
-  std::vector<std::string> problems;
-  std::size_t problem_count = 0, objects = 0;
-  std::vector<char> line(kLongestLine + 1);
+  LineProblems problems(path.string());
+  std::size_t objects = 0;
+  std::vector<char> line(kLongestRecord + 1);
   for (std::size_t number = 1; file.getline(line.data(), std::streamsize(line.size())) || file.gcount() > 0;
        ++number) {
     try {
       if (file.fail()) {  // the buffer was full before the line's end
         file.clear();
         file.ignore(std::numeric_limits<std::streamsize>::max(), '\n');
-        user_error("a line of more than {} bytes", kLongestLine);
+        user_error("a line of more than {} bytes", kLongestRecord);
       }
       // A zero byte would hide what follows it.
       const std::size_t length = std::size_t(file.gcount()) - (file.eof() ? 0 : 1);
@@ -58,13 +49,11 @@ void read_json_lines(const std::filesystem::path& path, const std::function<void
       ++objects;
       take_line(line.data(), take);
     } catch (const UserError& error) {
-      if (++problem_count <= kProblemsShown) {
-        problems.push_back(fmt::format("{}:{}: {}", path.string(), number, error.what()));
-      }
+      problems.add(number, error.what());
     }
   }
   PAL_CHECK(!file.bad(), "{}: reading failed: {}", path.string(), std::strerror(errno));
-  if (problem_count > 0) report(problems, problem_count);
+  problems.raise();
   PAL_CHECK(objects > 0, "{}: expected a JSON object on each line, got an empty file", path.string());
 }
 

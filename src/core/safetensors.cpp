@@ -125,6 +125,12 @@ std::span<const std::byte> SafetensorsFile::bytes(const SafetensorsEntry& entry)
   return data_.subspan(entry.begin, entry.end - entry.begin);
 }
 
+void SafetensorsFile::read(const SafetensorsEntry& entry, std::uint64_t begin, std::span<std::byte> out) const {
+  PAL_ASSERT(begin <= entry.end - entry.begin && out.size() <= entry.end - entry.begin - begin,
+             "{} bytes from {} on of '{}', which has {}", out.size(), begin, entry.name, entry.end - entry.begin);
+  file_.read(std::uint64_t(data_.data() - file_.bytes().data()) + entry.begin + begin, out);
+}
+
 std::string lay_out_safetensors(std::vector<SafetensorsEntry>& entries, const SafetensorsMetadata& metadata) {
   std::ranges::sort(entries, {}, [](const SafetensorsEntry& entry) {
     return std::make_tuple(-std::int64_t(dtype_size(entry.dtype)), std::string_view(entry.name));

@@ -1,10 +1,8 @@
 #include "pal/core/tensor_source.h"
 
-#include <ATen/Parallel.h>
 #include <torch/types.h>
 
 #include <algorithm>
-#include <cstring>
 #include <functional>
 #include <nlohmann/json.hpp>
 #include <ostream>
@@ -24,38 +22,68 @@ namespace fs = std::filesystem;
 
 namespace {
 
-torch::Tensor tensor_of(std::span<const std::byte> bytes, const std::vector<std::int64_t>& shape,
-                        DType dtype) {
-  torch::Tensor tensor = torch::empty(shape, scalar_type(dtype));
-  PAL_ASSERT(tensor.nbytes() == bytes.size(), "{} bytes for a tensor of {}", bytes.size(), tensor.nbytes());
-  if (!bytes.empty()) std::memcpy(tensor.mutable_data_ptr(), bytes.data(), bytes.size());
-  return tensor;
+// The bytes of a contiguous tensor on the CPU.
+std::span<std::byte> bytes_of(const torch::Tensor& tensor) {
+  return {static_cast<std::byte*>(tensor.mutable_data_ptr()), tensor.nbytes()};
 }
 
-torch::Tensor load_entry(const SafetensorsFile& file, const SafetensorsEntry& entry) {
-  const auto bytes = file.bytes(entry);
-  if (entry.dtype == DType::kBool) check_truth_values(bytes, file.name(), entry.name);
-  return tensor_of(bytes, entry.shape, entry.dtype);
+// Has `fill` put elements of the type `stored` into `out`: directly where that is its type, through a buffer otherwise.
+void fill_as(DType stored, const torch::Tensor& out, const std::function<void(const torch::Tensor&)>& fill) {
+  const auto type = scalar_type(stored);
+  if (out.is_cpu() && out.is_contiguous() && out.scalar_type() == type) return fill(out);
+  const auto buffer = torch::empty({out.numel()}, type);
+  fill(buffer);
+  if (!out.is_cpu() || !out.is_contiguous()) return (void)out.copy_(buffer);
+  // Parts so short that torch converts them in this thread: several of ours are reading.
+  constexpr std::int64_t kPart = 1 << 14;
+  for (std::int64_t begin = 0; begin < out.numel(); begin += kPart) {
+    const std::int64_t end = std::min(begin + kPart, out.numel());
+    out.view(-1).slice(0, begin, end).copy_(buffer.slice(0, begin, end));
+  }
 }
 
-DType stored_dtype(GgmlType type) {
-  return type == GgmlType::kF16 ? DType::kF16 : type == GgmlType::kBF16 ? DType::kBF16 : DType::kF32;
+DType stored_dtype(const SafetensorsEntry& entry) { return entry.dtype; }
+
+// What a quantised type is unpacked to.
+DType stored_dtype(const GgufEntry& entry) {
+  return entry.type == GgmlType::kF16    ? DType::kF16
+         : entry.type == GgmlType::kBF16 ? DType::kBF16
+                                         : DType::kF32;
 }
 
-torch::Tensor load_entry(const GgufFile& file, const GgufEntry& entry) {
-  const auto bytes = file.bytes(entry);
-  if (!is_quantized(entry.type)) return tensor_of(bytes, entry.shape, stored_dtype(entry.type));
-  constexpr std::int64_t kValuesPerTask = 1 << 16;
+// Elements from `begin` on of a tensor whose file holds them as they are.
+template <typename File, typename Entry>
+void read_plain(const File& file, const Entry& entry, std::int64_t begin, const torch::Tensor& out) {
+  const DType dtype = stored_dtype(entry);
+  fill_as(dtype, out, [&](const torch::Tensor& elements) {
+    const auto bytes = bytes_of(elements);
+    file.read(entry, std::uint64_t(begin) * dtype_size(dtype), bytes);
+    if (dtype == DType::kBool) check_truth_values(bytes, file.name(), entry.name);
+  });
+}
+
+void read_elements(const SafetensorsFile& file, const SafetensorsEntry& entry, std::int64_t begin,
+                   const torch::Tensor& out) {
+  read_plain(file, entry, begin, out);
+}
+
+void read_elements(const GgufFile& file, const GgufEntry& entry, std::int64_t begin, const torch::Tensor& out) {
+  if (!is_quantized(entry.type)) return read_plain(file, entry, begin, out);
   const GgmlTypeFacts facts = ggml_type_facts(entry.type);
-  torch::Tensor tensor = torch::empty(entry.shape, torch::kFloat32);
-  const std::span<float> values(tensor.mutable_data_ptr<float>(), std::size_t(tensor.numel()));
-  const auto unpack = [&](std::int64_t begin, std::int64_t end) {  // blocks
-    const std::size_t first = std::size_t(begin), count = std::size_t(end - begin);
-    dequantize(entry.type, bytes.subspan(first * facts.bytes, count * facts.bytes),
-               values.subspan(first * facts.values, count * facts.values));
-  };
-  at::parallel_for(0, std::int64_t(values.size() / facts.values), kValuesPerTask / std::int64_t(facts.values),
-                   unpack);
+  const std::size_t first_block = std::size_t(begin) / facts.values, blocks = std::size_t(out.numel()) / facts.values;
+  PAL_ASSERT(first_block * facts.values == std::size_t(begin) && blocks * facts.values == std::size_t(out.numel()),
+             "elements {} to {} of '{}' are no whole blocks", begin, begin + out.numel(), entry.name);
+  const auto packed = torch::empty({std::int64_t(blocks * facts.bytes)}, torch::kUInt8);
+  file.read(entry, first_block * facts.bytes, bytes_of(packed));
+  fill_as(DType::kF32, out, [&](const torch::Tensor& elements) {
+    dequantize(entry.type, bytes_of(packed), {elements.mutable_data_ptr<float>(), std::size_t(elements.numel())});
+  });
+}
+
+template <typename File, typename Entry>
+torch::Tensor load_entry(const File& file, const Entry& entry) {
+  const auto tensor = torch::empty(entry.shape, scalar_type(stored_dtype(entry)));
+  read_elements(file, entry, 0, tensor.view(-1));
   return tensor;
 }
 
@@ -70,34 +98,25 @@ std::vector<std::string> keys_of(const auto& map) {
   return {keys.begin(), keys.end()};
 }
 
-class SafetensorsSource : public TensorSource {
+// A single file of tensors that can be read in pieces.
+template <typename File>
+class FileSource : public TensorSource {
  public:
-  explicit SafetensorsSource(const fs::path& path) : file_(path) {}
+  explicit FileSource(const fs::path& path) : file_(path) {}
   std::vector<std::string> names() const override { return keys_of(file_.tensors()); }
   bool has(const std::string& name) const override { return file_.tensors().contains(name); }
   TensorInfo info(const std::string& name) const override {
-    return {file_.entry(name).shape, file_.entry(name).dtype};
+    return {file_.entry(name).shape, stored_dtype(file_.entry(name))};
   }
   torch::Tensor load(const std::string& name) const override { return load_entry(file_, file_.entry(name)); }
+  void read(const std::string& name, std::int64_t begin, const torch::Tensor& out) const override {
+    read_elements(file_, file_.entry(name), begin, out);
+  }
+  TensorPlace place(const std::string& name) const override { return {0, file_.entry(name).begin, true}; }
   std::string describe() const override { return file_.name(); }
 
  private:
-  SafetensorsFile file_;
-};
-
-class GgufSource : public TensorSource {
- public:
-  explicit GgufSource(const fs::path& path) : file_(path) {}
-  std::vector<std::string> names() const override { return keys_of(file_.tensors()); }
-  bool has(const std::string& name) const override { return file_.tensors().contains(name); }
-  TensorInfo info(const std::string& name) const override {
-    return {file_.entry(name).shape, stored_dtype(file_.entry(name).type)};
-  }
-  torch::Tensor load(const std::string& name) const override { return load_entry(file_, file_.entry(name)); }
-  std::string describe() const override { return file_.name(); }
-
- private:
-  GgufFile file_;
+  File file_;
 };
 
 // Reads {"weight_map": {tensor: shard}}: the shard of every tensor.
@@ -128,18 +147,24 @@ class ShardedSource : public TensorSource {
     const auto weight_map = read_weight_map(index);
     for (const auto& [name, shard] : weight_map) open_shard(name, shard);
     for (const auto& [name, shard] : weight_map) {
-      PAL_CHECK(shards_.at(shard)->tensors().contains(name), "{}: has no tensor '{}', which {} places there",
-                shards_.at(shard)->name(), name, describe());
+      const auto& file = *shards_.at(shard);
+      PAL_CHECK(file.tensors().contains(name), "{}: has no tensor '{}', which {} places there", file.name(), name, describe());
     }
   }
   std::vector<std::string> names() const override { return keys_of(shard_of_); }
   bool has(const std::string& name) const override { return shard_of_.contains(name); }
   TensorInfo info(const std::string& name) const override {
-    const auto& entry = shard(name).entry(name);
+    const auto& entry = shard(name).file->entry(name);
     return {entry.shape, entry.dtype};
   }
   torch::Tensor load(const std::string& name) const override {
-    return load_entry(shard(name), shard(name).entry(name));
+    return load_entry(*shard(name).file, shard(name).file->entry(name));
+  }
+  void read(const std::string& name, std::int64_t begin, const torch::Tensor& out) const override {
+    read_elements(*shard(name).file, shard(name).file->entry(name), begin, out);
+  }
+  TensorPlace place(const std::string& name) const override {
+    return {shard(name).number, shard(name).file->entry(name).begin, true};
   }
   std::string describe() const override { return index_.string(); }
 
@@ -152,23 +177,32 @@ class ShardedSource : public TensorSource {
     const auto& file = shards_[shard] = std::make_unique<SafetensorsFile>(path);
     for (const auto& [tensor, entry] :
          file->tensors()) {  // also those that the index leaves out, as Hugging Face does
-      const auto [place, is_new] = shard_of_.emplace(tensor, file.get());
-      PAL_CHECK(is_new, "{}: tensor '{}' is also in {}", file->name(), tensor, place->second->name());
+      const auto [place, is_new] = shard_of_.emplace(tensor, Shard{file.get(), shards_.size()});
+      PAL_CHECK(is_new, "{}: tensor '{}' is also in {}", file->name(), tensor, place->second.file->name());
     }
   }
 
-  const SafetensorsFile& shard(const std::string& name) const {
+  struct Shard {
+    const SafetensorsFile* file;
+    std::size_t number;  // in the order in which they were opened
+  };
+
+  const Shard& shard(const std::string& name) const {
     const auto found = shard_of_.find(name);
     PAL_CHECK(found != shard_of_.end(), "{}: has no tensor '{}'", describe(), name);
-    return *found->second;
+    return found->second;
   }
 
   fs::path index_;
   std::map<std::string, std::unique_ptr<SafetensorsFile>> shards_;
-  std::map<std::string, const SafetensorsFile*> shard_of_;
+  std::map<std::string, Shard> shard_of_;
 };
 
 }  // namespace
+
+void TensorSource::read(const std::string& name, std::int64_t begin, const torch::Tensor& out) const {
+  out.copy_(load(name).view(-1).slice(0, begin, begin + out.numel()));
+}
 
 TensorMap load_safetensors(const fs::path& path) {
   const SafetensorsFile file(path);
@@ -210,9 +244,9 @@ std::unique_ptr<TensorSource> open_tensors(const fs::path& path) {
               path.string());
     return open_tensors(index);
   }
-  if (name.ends_with(".safetensors")) return std::make_unique<SafetensorsSource>(path);
+  if (name.ends_with(".safetensors")) return std::make_unique<FileSource<SafetensorsFile>>(path);
   if (name.ends_with(".index.json")) return std::make_unique<ShardedSource>(path);
-  if (name.ends_with(".gguf")) return std::make_unique<GgufSource>(path);
+  if (name.ends_with(".gguf")) return std::make_unique<FileSource<GgufFile>>(path);
   if (name.ends_with(".pt") || name.ends_with(".pth") || name.ends_with(".ckpt"))
     return open_torch_file(path);
   PAL_CHECK(is_there(path), "{}: is missing", path.string());

@@ -41,6 +41,8 @@ DecoderOptions decoder_options_from_json(const std::filesystem::path& file) {
   const auto type = config.get<std::string>("model_type");
   PAL_CHECK(type == "llama" || type == "mistral" || type == "qwen2" || type == "qwen3",
             "{}: model_type '{}' is not supported; llama, mistral, qwen2 and qwen3 are", where, type);
+  PAL_CHECK(!config.has("quantization_config"), "{}: 'quantization_config': weights that are quantised in a Hugging Face folder are not "
+            "supported; the model as it was before, or a *.gguf file, is", where);
   config.refuse_unless<std::string>("hidden_act", "silu");
   config.refuse_unless("attention_bias", false);
   config.refuse_unless("mlp_bias", false);

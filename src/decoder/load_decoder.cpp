@@ -1,11 +1,11 @@
 #include "pal/decoder/load_decoder.h"
 
 #include <functional>
-#include <set>
 
 #include "gguf_names.h"
 #include "pal/core/check.h"
 #include "pal/core/gguf.h"
+#include "pal/core/load_tensors.h"
 #include "pal/core/random.h"
 #include "pal/core/tensor_source.h"
 
@@ -25,41 +25,30 @@ Origin hugging_face_name(const std::string& parameter) {
   return {parameter.starts_with("lm_head.") ? parameter : "model." + parameter};
 }
 
-// What a file may hold beside the parameters: tables that are computed, and a tied head saved twice.
-bool is_harmless(const std::string& name, bool tied) {
-  return name.ends_with("rotary_emb.inv_freq") || name == "rope_freqs.weight" || (tied && name == "lm_head.weight");
+// What a file may hold beside the parameters.
+std::vector<OtherTensors> other_tensors(bool tied) {
+  std::vector<OtherTensors> others = {{"*rotary_emb.inv_freq", "computed from the config"},
+                                      {"rope_freqs.weight", "read with the config", LoadFate::kMatched}};
+  if (tied) others.push_back({"lm_head.weight", "tied: the head is the embedding"});
+  return others;
 }
 
-std::string shape_text(at::IntArrayRef shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
-
-void load_parameters(DecoderImpl& decoder, const TensorSource& source, const Naming& naming) {
-  torch::NoGradGuard no_grad;
-  std::vector<std::string> missing, misshapen, unexpected;
-  std::set<std::string> used;
+LoadPlan plan_of(const DecoderImpl& decoder, const Naming& naming) {
+  LoadPlan plan{"the decoder that its config describes", {}, other_tensors(decoder.options.tied_head)};
   for (const auto& item : decoder.named_parameters()) {
     const Origin origin = naming(item.key());
-    used.insert(origin.name);
-    if (!source.has(origin.name)) {
-      missing.push_back(origin.name);
-      continue;
-    }
-    const auto shape = source.info(origin.name).shape;
-    if (at::IntArrayRef(shape) != item.value().sizes())
-      misshapen.push_back(fmt::format("{} {} (expected {})", origin.name, shape_text(shape), shape_text(item.value().sizes())));
+    auto& wanted = plan.wanted.emplace_back(WantedTensor{origin.name, item.value()});
+    if (const auto heads = origin.permuted_heads; heads > 0)
+      wanted.rearrange = [heads](const torch::Tensor& stored) { return unpermute_rope_rows(stored, heads); };
   }
-  for (const auto& name : source.names())
-    if (!used.contains(name) && !is_harmless(name, decoder.options.tied_head)) unexpected.push_back(name);
-  PAL_CHECK(missing.empty() && misshapen.empty() && unexpected.empty(),
-            "{}: the tensors do not fit the decoder that its config describes\n  missing: {}\n  of another shape: {}\n"
-            "  unexpected: {}",
-            source.describe(), fmt::join(missing, ", "), fmt::join(misshapen, ", "), fmt::join(unexpected, ", "));
+  return plan;
+}
 
-  for (auto& item : decoder.named_parameters()) {
-    const Origin origin = naming(item.key());
-    auto tensor = source.load(origin.name);
-    if (origin.permuted_heads > 0) tensor = unpermute_rope_rows(tensor, origin.permuted_heads);
-    item.value().copy_(tensor);
-  }
+Naming naming_of(const std::filesystem::path& path, const DecoderOptions& options) {
+  if (path.extension() != ".gguf") return hugging_face_name;
+  return [architecture = GgufFile(path).string("general.architecture"), options](const std::string& parameter) -> Origin {
+    return {gguf_name(parameter), gguf_permuted_heads(architecture, parameter, options)};
+  };
 }
 
 }  // namespace
@@ -75,15 +64,14 @@ Decoder load_decoder(const std::filesystem::path& path, torch::ScalarType dtype,
   const auto options = read_decoder_options(path);
   const auto source = open_tensors(path);
   Decoder decoder(options, torch::TensorOptions(dtype).device(device));
-  if (path.extension() != ".gguf") {
-    load_parameters(*decoder, *source, hugging_face_name);
-    return decoder;
-  }
-  const auto architecture = GgufFile(path).string("general.architecture");
-  load_parameters(*decoder, *source, [&](const std::string& parameter) -> Origin {
-    return {gguf_name(parameter), gguf_permuted_heads(architecture, parameter, options)};
-  });
+  load_tensors(plan_of(*decoder, naming_of(path, options)), *source);
   return decoder;
+}
+
+LoadReport compare_decoder(const std::filesystem::path& path) {
+  const auto options = read_decoder_options(path);
+  const Decoder shapes(options, torch::TensorOptions(torch::kMeta));
+  return compare_tensors(plan_of(*shapes, naming_of(path, options)), *open_tensors(path));
 }
 
 Decoder random_decoder(const DecoderOptions& options, uint64_t seed, torch::ScalarType dtype, torch::Device device) {

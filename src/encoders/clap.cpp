@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "clap_weights.h"
 #include "pal/core/check.h"
 #include "pal/core/config_json.h"
 #include "pal/core/tensor_source.h"
@@ -70,7 +71,7 @@ void check_relative_positions(const torch::nn::Module& module, const TensorSourc
 }  // namespace
 
 ClapEncoder::ClapEncoder(const EncoderOptions& options) : policy_(parse_long_audio(options.long_audio)) {
-  const auto source = open_tensors(options.path);
+  const auto source = open_clap_weights(options.path);
   const std::string prefix = find_prefix(*source, {"audio_model.audio_encoder.", "audio_encoder.", ""},
                                          "patch_embed.proj.weight", "CLAP audio encoder");
   sizes_ = htsat_options(*source, prefix);
@@ -95,8 +96,11 @@ ClapEncoder::ClapEncoder(const EncoderOptions& options) : policy_(parse_long_aud
     stages_->push_back(HtsatStage(sizes_, stage));
   register_module("layers", stages_);
   norm_ = register_module("norm", layer_norm(width()));
-  load_weights(*this, *source, prefix,
-               {"text_model.", "text_projection.", "audio_projection.", "logit_scale_"});
+  load_report_ = load_weights(*this, *source, prefix,
+                              {{"text_model.*", "the text encoder"},
+                               {"text_projection.*", "the text encoder"},
+                               {"audio_projection.*", "into the space shared with texts"},
+                               {"logit_scale_*", "for contrastive training"}});
   check_relative_positions(*this, *source, prefix);
   for (auto& parameter : parameters()) parameter.set_requires_grad(false);
 }

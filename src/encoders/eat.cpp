@@ -154,7 +154,10 @@ EatEncoder::EatEncoder(const EncoderOptions& options)
   pre_norm_ = register_module("pre_norm", layer_norm(sizes_.width));
   for (std::int64_t i = 0; i < sizes_.layers; ++i) blocks_->push_back(EatBlock(sizes_));
   register_module("blocks", blocks_);
-  load_weights(*this, *source, kPrefix, {kPositions, "model.fc_norm.", "model.head."});
+  load_report_ = load_weights(*this, *source, kPrefix,
+                              {{kPositions, "the table of positions, read by rows", LoadFate::kMatched},
+                               {"model.fc_norm.*", "the classifier"},
+                               {"model.head.*", "the classifier"}});
   auto fixed = register_module("fixed_positional_encoder", std::make_shared<torch::nn::Module>());
   positions_ = fixed->register_buffer("positions", read_positions(*source, sizes_.width));
   for (auto& parameter : parameters()) parameter.set_requires_grad(false);
@@ -191,6 +194,8 @@ TokenSpan EatEncoder::token_span(std::int64_t index) const {
   const auto row = double(patch / EatOptions::bands);
   return {begin + row * kRow, begin + (row + 1) * kRow};
 }
+
+std::int64_t EatEncoder::cls_period() const { return cls_ ? tokens_of_rows(window_ / EatOptions::patch) : 0; }
 
 torch::Tensor EatEncoder::features(const torch::Tensor& samples) const {
   const std::int64_t frames = heard_frames(samples.size(0));

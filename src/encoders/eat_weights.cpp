@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <optional>
-#include <ranges>
 #include <utility>
 
 #include "pal/core/check.h"
+#include "renamed_source.h"
 
 namespace pal {
 
@@ -19,7 +19,8 @@ constexpr std::pair<std::string_view, std::string_view> kRenamed[] = {
     {"modality_encoders.IMAGE.fixed_positional_encoder.", "model.fixed_positional_encoder."},
     {"modality_encoders.IMAGE.extra_tokens", "model.extra_tokens"},
     {"blocks.", "model.blocks."}};
-constexpr std::string_view kLeftOut[] = {"_ema.", "modality_encoders.IMAGE.decoder."};
+constexpr std::pair<std::string_view, const char*> kLeftOut[] = {
+    {"_ema.", "the teacher of the pretraining"}, {"modality_encoders.IMAGE.decoder.", "the decoder of the pretraining"}};
 
 // Where the model's tensors are: of a pretrained model, or inside a classifier.
 std::optional<std::string> find_model(const TensorSource& source) {
@@ -29,49 +30,40 @@ std::optional<std::string> find_model(const TensorSource& source) {
   return std::nullopt;
 }
 
-// Hugging Face's name; nothing for what is left out.
-std::optional<std::string> new_name(const std::string& name, const std::string& model) {
-  if (!name.starts_with("model.")) return std::nullopt;  // beside the model: the state of the training
-  if (!name.starts_with(model)) return name;             // beside the model in a classifier: fc_norm and head
+// Why a tensor is left out; null for one that is not.
+const char* why_left_out(const std::string& name, const std::string& model) {
+  if (!name.starts_with("model.")) return "the state of the training";
+  if (!name.starts_with(model)) return nullptr;
+  const auto found = std::ranges::find_if(kLeftOut, [&](const auto& part) {
+    return std::string_view(name).substr(model.size()).starts_with(part.first);
+  });
+  return found == std::end(kLeftOut) ? nullptr : found->second;
+}
+
+// Hugging Face's name of a tensor that is not left out.
+std::string new_name(const std::string& name, const std::string& model) {
+  if (!name.starts_with(model)) return name;  // beside the model in a classifier: fc_norm and head
   const std::string_view inner = std::string_view(name).substr(model.size());
-  const auto begins_inner = [&](std::string_view other) { return inner.starts_with(other); };
-  if (std::ranges::any_of(kLeftOut, begins_inner)) return std::nullopt;
   for (const auto& [old, replacement] : kRenamed) {
     if (inner.starts_with(old)) return fmt::format("{}{}", replacement, inner.substr(old.size()));
   }
   return name;
 }
 
-class FairseqSource : public TensorSource {
- public:
-  FairseqSource(std::unique_ptr<TensorSource> source, const std::string& model) : source_(std::move(source)) {
-    for (const auto& old : source_->names()) {
-      const auto name = new_name(old, model);
-      if (!name) continue;
-      const auto [place, is_new] = old_names_.emplace(*name, old);
-      PAL_CHECK(is_new, "{}: tensors '{}' and '{}' are both {}", describe(), place->second, old, *name);
+std::unique_ptr<TensorSource> rename(std::unique_ptr<TensorSource> source, const std::string& model) {
+  std::map<std::string, TensorOrigin> origins;
+  std::vector<LeftOutTensor> left_out;
+  for (const auto& old : source->names()) {
+    if (const char* why = why_left_out(old, model)) {
+      left_out.push_back({old, why});
+      continue;
     }
+    const auto name = new_name(old, model);
+    const auto [place, is_new] = origins.emplace(name, TensorOrigin{old});
+    PAL_CHECK(is_new, "{}: tensors '{}' and '{}' are both {}", source->describe(), place->second.name, old, name);
   }
-
-  std::vector<std::string> names() const override {
-    const auto keys = std::views::keys(old_names_);
-    return {keys.begin(), keys.end()};
-  }
-  bool has(const std::string& name) const override { return old_names_.contains(name); }
-  TensorInfo info(const std::string& name) const override { return source_->info(old_name(name)); }
-  torch::Tensor load(const std::string& name) const override { return source_->load(old_name(name)); }
-  std::string describe() const override { return source_->describe(); }
-
- private:
-  const std::string& old_name(const std::string& name) const {
-    const auto found = old_names_.find(name);
-    PAL_CHECK(found != old_names_.end(), "{}: has no tensor for '{}'", describe(), name);
-    return found->second;
-  }
-
-  std::unique_ptr<TensorSource> source_;
-  std::map<std::string, std::string> old_names_;  // by Hugging Face's
-};
+  return std::make_unique<RenamedSource>(std::move(source), std::move(origins), std::move(left_out));
+}
 
 }  // namespace
 
@@ -79,7 +71,7 @@ std::unique_ptr<TensorSource> open_eat_weights(const std::filesystem::path& path
   auto source = open_tensors(path);
   const auto model = find_model(*source);
   if (!model) return source;
-  return std::make_unique<FairseqSource>(std::move(source), *model);
+  return rename(std::move(source), *model);
 }
 
 }  // namespace pal

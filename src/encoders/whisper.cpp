@@ -77,7 +77,9 @@ WhisperEncoder::WhisperEncoder(const EncoderOptions& options)
   for (std::int64_t i = 0; i < sizes_.layers; ++i) layers_->push_back(WhisperLayer(sizes_));
   register_module("layers", layers_);
   layer_norm_ = register_module("layer_norm", layer_norm(sizes_.width));
-  load_weights(*this, *source, prefix, {"model.decoder.", "decoder.", "proj_out."});
+  constexpr const char* kWriter = "the part that writes text";
+  load_report_ = load_weights(*this, *source, prefix,
+                              {{"model.decoder.*", kWriter}, {"decoder.*", kWriter}, {"proj_out.*", kWriter}});
   for (auto& parameter : parameters()) parameter.set_requires_grad(false);
 }
 

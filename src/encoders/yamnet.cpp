@@ -88,7 +88,7 @@ Yamnet::Yamnet(const EncoderOptions& options) {
     channels = block.width;
   }
   register_module("blocks", blocks_);
-  load_weights(*this, *open_tensors(options.path), "", {"classifier."});
+  load_report_ = load_weights(*this, *open_tensors(options.path), "", {{"classifier.*", "AudioSet's classes"}});
   for (auto& parameter : parameters()) parameter.set_requires_grad(false);
 }
 

@@ -57,9 +57,11 @@ std::vector<bool> are_scored(const EvaluationOptions& options, const std::vector
   std::set<std::string> answers;
   for (const auto& answer : options.answers) answers.insert(trimmed_lower(answer));
   std::vector<bool> scored;
-  for (const auto& sample : samples)
-    scored.push_back(std::any_of(sample.references.begin(), sample.references.end(),
+  for (const auto& sample : samples) {
+    const auto references = references_of(sample);
+    scored.push_back(std::any_of(references.begin(), references.end(),
                                  [&](const std::string& reference) { return answers.contains(trimmed_lower(reference)); }));
+  }
   return scored;
 }
 
@@ -101,8 +103,8 @@ Evaluation evaluate(PalModel& model, const Collator& collator, const std::vector
     const auto answers = closed ? likeliest(model, batch, candidates, options)
                                 : generated(model, batch, collator, options, int64_t(begin));
     for (std::size_t i = 0; i < part.size(); ++i) {
-      predictions.push_back({part[i]->id, answers.texts[i], part[i]->references});
-      Json line = {{"id", part[i]->id}, {"prediction", answers.texts[i]}, {"references", part[i]->references}};
+      predictions.push_back({part[i]->id, answers.texts[i], references_of(*part[i])});
+      Json line = {{"id", part[i]->id}, {"prediction", answers.texts[i]}, {"references", predictions.back().references}};
       if (answers.likelihoods.defined()) {
         const auto row = answers.likelihoods[int64_t(i)].contiguous();
         line["likelihoods"] = std::vector<double>(row.data_ptr<double>(), row.data_ptr<double>() + row.numel());

@@ -14,7 +14,7 @@ bool is_trained(const Encoder& encoder) {
 }
 
 std::string key_of(const Clip& clip) {
-  return fmt::format("{}\n{}\n{}", clip.path.string(), clip.segment.start, clip.segment.end.value_or(-1.0));
+  return fmt::format("{}\n{}\n{}", clip.path, clip.segment.start, clip.segment.end.value_or(-1.0));
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ PalModel::PalModel(const ModelOptions& options, uint64_t seed, torch::Device dev
     PAL_CHECK(found != names.end(), "stream '{}': encoder '{}' is not declared; declared are: {}", stream.name, stream.encoder,
               fmt::join(names, ", "));
     stream_encoder_.push_back(std::size_t(found - names.begin()));
+    chosen_.emplace_back(stream.tokens, *encoders_.at(stream.encoder), fmt::format("stream '{}'", stream.name));
     connectors_.push_back(make_connector(stream.connector, encoders_.at(stream.encoder)->width(), llm_->options.width,
                                          stream_seed(seed, "connector." + stream.name),
                                          torch::TensorOptions(dtype).device(device)));
@@ -61,7 +62,8 @@ SequenceLayout PalModel::layout(const PalBatch& batch) const {
     int64_t slots = sample.text_tokens;
     for (std::size_t c = 0; c < batch.clips[s].size(); ++c)
       for (std::size_t i = 0; i < places_.size(); ++i) {
-        const int64_t tokens = connectors_[i]->output_length(batch.clips[s][c][stream_encoder_[i]].size(0));
+        const int64_t heard = chosen_[i].count(batch.clips[s][c][stream_encoder_[i]].size(0));
+        const int64_t tokens = connectors_[i]->output_length(heard);
         sample.audio.push_back({int64_t(i), batch.audio_at[s][c], tokens});
         slots += tokens;
       }
@@ -79,7 +81,7 @@ std::vector<torch::Tensor> PalModel::connect(const PalBatch& batch) {
     std::vector<int64_t> lengths;
     for (const auto& clips : batch.clips)
       for (const auto& clip : clips) {
-        tokens.push_back(clip[stream_encoder_[i]]);
+        tokens.push_back(chosen_[i].choose(clip[stream_encoder_[i]]));
         lengths.push_back(tokens.back().size(0));
       }
     const auto packed = tokens.empty()

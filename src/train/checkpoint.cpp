@@ -141,6 +141,8 @@ void check_file(const fs::path& path, const nlohmann::json& expected) {
 
 TensorMap Checkpoint::load_model() const { return load_safetensors(folder / kModel); }
 
+std::unique_ptr<TensorSource> Checkpoint::open_model() const { return open_tensors(folder / kModel); }
+
 TensorMap Checkpoint::load_optimizer() const {
   return fs::exists(folder / kOptimizer) ? load_safetensors(folder / kOptimizer) : TensorMap{};
 }

@@ -7,6 +7,7 @@
 #include <tuple>
 
 #include "pal/core/check.h"
+#include "pal/core/load_report.h"
 
 namespace pal {
 
@@ -14,15 +15,23 @@ namespace {
 
 bool is_half(at::ScalarType type) { return type == at::kBFloat16 || type == at::kHalf; }
 
-std::string joined(const std::vector<std::string>& names) {
-  constexpr std::size_t kShown = 8;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(names.size(), kShown); ++i) text += (i ? ", " : "") + names[i];
-  return names.size() > kShown ? fmt::format("{} and {} more", text, names.size() - kShown) : text;
-}
-
 std::string describe(const at::Tensor& tensor) {
   return fmt::format("[{}] {}", fmt::join(tensor.sizes(), ", "), c10::toString(tensor.scalar_type()));
+}
+
+LoadReport compare_states(const TensorMap& own, const TensorMap& saved, const std::string& source) {
+  LoadReport report(source, "the parameters that are trained now (is the stage the same?)");
+  for (const auto& [name, tensor] : own) {
+    const auto found = saved.find(name);
+    const auto fate = found == saved.end()                                   ? LoadFate::kMissing
+                      : found->second.sizes() != tensor.sizes()              ? LoadFate::kShape
+                      : found->second.scalar_type() != tensor.scalar_type() ? LoadFate::kType
+                                                                             : LoadFate::kMatched;
+    report.add({fate, name, describe(tensor), found == saved.end() ? "" : describe(found->second), ""});
+  }
+  for (const auto& [name, tensor] : saved)
+    if (!own.contains(name)) report.add({LoadFate::kUnexpected, name, "", describe(tensor), ""});
+  return report;
 }
 
 }  // namespace
@@ -181,26 +190,7 @@ TensorMap AdamW::state() const {
 }
 
 void AdamW::load(const TensorMap& saved, const std::string& source) {
-  const TensorMap own = state();
-  std::vector<std::string> missing, unexpected, different;
-  for (const auto& [name, tensor] : own) {
-    const auto found = saved.find(name);
-    if (found == saved.end())
-      missing.push_back(name);
-    else if (found->second.sizes() != tensor.sizes() || found->second.scalar_type() != tensor.scalar_type())
-      different.push_back(
-          fmt::format("{} (expected {}, got {})", name, describe(tensor), describe(found->second)));
-  }
-  for (const auto& [name, tensor] : saved)
-    if (!own.contains(name)) unexpected.push_back(name);
-  std::string problems;
-  if (!missing.empty()) problems += "; missing: " + joined(missing);
-  if (!unexpected.empty()) problems += "; unexpected: " + joined(unexpected);
-  if (!different.empty()) problems += "; different: " + joined(different);
-  PAL_CHECK(problems.empty(),
-            "{}: does not belong to the parameters that are trained now{}. Is the stage the same?", source,
-            problems);
-
+  compare_states(state(), saved, source).check();
   const at::NoGradGuard no_grad;
   for (Entry& entry : entries_) {
     const std::string& name = entry.parameter.name;

@@ -17,6 +17,9 @@ namespace pal {
 inline EnumNames<Integration> config_names(Integration) {
   return {{Integration::kPlits, "plits"}, {Integration::kLal, "lal"}};
 }
+inline EnumNames<TokenKind> config_names(TokenKind) {
+  return {{TokenKind::kAll, "all"}, {TokenKind::kCls, "cls"}, {TokenKind::kPatches, "patches"}, {TokenKind::kMean, "mean"}};
+}
 inline EnumNames<Decay> config_names(Decay) {
   return {{Decay::kCosine, "cosine"}, {Decay::kLinear, "linear"}, {Decay::kConstant, "constant"}};
 }
@@ -45,6 +48,28 @@ struct ConfigValue<LayerSelection> {
     if (value.kind == Kind::kList) return ConfigValue<std::vector<int64_t>>::write(value.list);
     Node map = Node::map();
     map.add(value.kind == Kind::kFrom ? "from" : "every", ConfigValue<int64_t>::write(value.number));
+    return map;
+  }
+};
+
+// F | {path: F, split: S}
+template <>
+struct ConfigValue<ManifestPart> {
+  static std::string type_name() { return "path, or {path, split}"; }
+  static void read(const Place& at, Problems& problems, ManifestPart& value) {
+    value.split.clear();
+    if (!at.node.is_map()) return read_value(at, problems, value.path);
+    Fields fields;
+    fields.required("path", value.path, "manifest").not_empty();
+    fields.field("split", value.split, "read the samples of this split alone");
+    read_fields(at, fields, problems);
+  }
+  static Node write(const ManifestPart& value) {
+    Node path = ConfigValue<std::filesystem::path>::write(value.path);
+    if (value.split.empty()) return path;
+    Node map = Node::map();
+    map.add("path", std::move(path));
+    map.add("split", Node::string(value.split));
     return map;
   }
 };
@@ -95,6 +120,7 @@ void describe(Fields& f, ConnectorOptions& o) {
 void describe(Fields& f, StreamOptions& o) {
   f.required("name", o.name, "its parameters are connectors.NAME.*").not_empty();
   f.required("encoder", o.encoder, "a key of model.encoders").not_empty();
+  f.field("tokens", o.tokens, "which of the encoder's it reads; cls: those of eat's windows; patches: all but these; mean: one, of a clip's patches");
   f.field("connector", o.connector, "from the encoder's width to the LLM's");
   f.field("integration", o.integration, "plits: tokens in the input sequence; lal: keys and values only").variant();
   f.field("layers", o.layers, "the LLM's layers that read the stream").only_for({"lal"});

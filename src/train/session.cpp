@@ -16,7 +16,7 @@ std::vector<std::string> implied_answers(const DataOptions& data) {
 Sample Session::question(const std::vector<std::filesystem::path>& recordings, const std::string& text, const std::string& system) const {
   Sample sample;
   sample.id = "question";
-  for (const auto& path : recordings) sample.clips.push_back({path, {}});
+  for (const auto& path : recordings) sample.clips.push_back({path.string(), {}});
   const auto& said = system.empty() ? config.data.prompt.system : system;
   if (!said.empty()) sample.messages.push_back({"system", said});
   sample.messages.push_back({"user", text});
@@ -62,35 +62,29 @@ Session open_session(const RunConfig& given, torch::Device device) {
   return session;
 }
 
-Session open_session(const Checkpoint& checkpoint, const std::vector<std::string>& sets, torch::Device device) {
+RunConfig config_of(const Checkpoint& checkpoint, const std::vector<std::string>& sets) {
   const auto state = checkpoint.load_state();
   const auto where = (checkpoint.folder / "state.json").string();
   PAL_CHECK(state.contains("config") && state["config"].is_string(), "{}: holds no config; is it a checkpoint of pal-train?", where);
-  auto session = open_session(parse_run_config(state["config"], where + " (config)", sets), device);
-  load_trained(session, checkpoint.load_model(), checkpoint.folder.string());
+  return parse_run_config(state["config"], where + " (config)", sets);
+}
+
+Session open_session(const Checkpoint& checkpoint, const std::vector<std::string>& sets, torch::Device device) {
+  auto session = open_session(config_of(checkpoint, sets), device);
+  load_trained(session, checkpoint);
   return session;
 }
 
-void load_trained(Session& session, const TensorMap& tensors, const std::string& where) {
-  torch::NoGradGuard no_grad;
-  std::map<std::string, torch::Tensor> parameters;
-  std::vector<std::string> problems;
-  for (const auto& parameter : session.parameters()) {
-    parameters[parameter.name] = parameter.value;
-    if (is_drawn(parameter.name) && !tensors.contains(parameter.name))
-      problems.push_back(fmt::format("{}: not in the checkpoint; it would be random", parameter.name));
-  }
-  for (const auto& [name, tensor] : tensors) {
-    const auto found = parameters.find(name);
-    if (found == parameters.end())
-      problems.push_back(fmt::format("{}: the model has no such parameter", name));
-    else if (found->second.sizes() != tensor.sizes())
-      problems.push_back(fmt::format("{}: [{}] in the checkpoint, [{}] in the model", name, fmt::join(tensor.sizes(), ", "),
-                                     fmt::join(found->second.sizes(), ", ")));
-  }
-  PAL_CHECK(problems.empty(), "{}: the checkpoint does not fit the model that its config describes:\n  {}", where,
-            fmt::join(problems, "\n  "));
-  for (const auto& [name, tensor] : tensors) parameters[name].copy_(tensor);
+LoadPlan trained_tensors(const std::vector<NamedParameter>& parameters, const TensorSource& source) {
+  LoadPlan plan{"the model that the checkpoint's config describes", {}, {}};
+  for (const auto& [name, value] : parameters)
+    if (source.has(name) || is_drawn(name)) plan.wanted.push_back({name, value});
+  return plan;
+}
+
+LoadReport load_trained(Session& session, const Checkpoint& checkpoint) {
+  const auto source = checkpoint.open_model();
+  return load_tensors(trained_tensors(session.parameters(), *source), *source);
 }
 
 bool is_drawn(const std::string& name) {

@@ -72,12 +72,12 @@ class Trainer {
   void read_data() {
     const auto& config = session_.config;
     samples_ = session_.samples(config.data.train);
-    PAL_CHECK(!samples_.empty(), "{}: holds no samples", config.data.train.string());
-    check_recordings(samples_, config.data.train);
-    data_ = {sha256_of_file(config.data.train), int64_t(samples_.size())};
+    PAL_CHECK(!samples_.empty(), "{}: holds no samples", config.data.train.name());
+    check_recordings(samples_, config.data.train.path);
+    data_ = {sha256_of_file(config.data.train.path), int64_t(samples_.size())};
     if (config.data.validation.empty()) return;
     validation_ = session_.samples(config.data.validation);
-    check_recordings(validation_, config.data.validation);
+    check_recordings(validation_, config.data.validation.path);
     check_evaluation(config.eval, validation_);
   }
 
@@ -103,13 +103,13 @@ class Trainer {
     PAL_CHECK(state.data.sha256 == data_.sha256,
               "{}: was trained on another {}: {} samples then, {} now; their order would be another. Put the old manifest back, or choose "
               "another --output",
-              where, session_.config.data.train.string(), state.data.samples, data_.samples);
+              where, session_.config.data.train.name(), state.data.samples, data_.samples);
     if (state.threads != at::get_num_threads())
       spdlog::warn("{} CPU threads now, {} before: sums are rounded otherwise, so the run is not the uninterrupted one bit for bit",
                    at::get_num_threads(), state.threads);
     progress_ = state.progress;
     saved_step_ = progress_.step;
-    load_trained(session_, checkpoint.load_model(), where);
+    load_trained(session_, checkpoint);
     if (progress_.stage_step > 0) optimizer_state_ = {checkpoint.load_optimizer(), where};
     spdlog::info("resuming after step {} from {}", progress_.step, checkpoint.folder.string());
   }

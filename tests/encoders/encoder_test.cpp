@@ -31,8 +31,8 @@ TEST(Encoder, MissingOrForeignWeightsAreNamed) {
               testing::AllOf(testing::StartsWith(foreign.string()),
                              testing::HasSubstr("a Whisper encoder was expected")));
   EXPECT_THAT(message_of([&] { make_encoder({.type = "yamnet", .path = foreign}); }),
-              testing::AllOf(testing::HasSubstr("missing     stem.weight [32, 1, 3, 3]"),
-                             testing::HasSubstr("unexpected  weight [3]")));
+              testing::AllOf(testing::ContainsRegex("missing +1 +stem.weight +.32, 1, 3, 3. +-"),
+                             testing::ContainsRegex("unexpected +1 +weight +- +.3. F32")));
 }
 
 TEST(Encoder, AFileIsDecodedResampledAndEncoded) {

@@ -56,7 +56,8 @@ class Export(unittest.TestCase):
         for name in ("tokenizer.json", "tokenizer_config.json"):
             shutil.copy(cls.smollm2 / name, cls.root / "tiny" / name)
         run("pal-train", "--config", "configs/quickstart/smoke.yaml", "--output", cls.root / "run", "--set",
-            f"model.llm={{path: {cls.root / 'tiny'}}}", "--set", "model.lora=[{layers: llm.layers.*_proj, rank: 3, alpha: 7}]", "--set",
+            f"model.llm={{path: {cls.root / 'tiny'}}}", "--set", "model.lora=[{layers: llm.layers.*.self_attn.*_proj, rank: 3, alpha: 7}, "
+            "{layers: llm.layers.*.mlp.down_proj, rank: 2, alpha: 9}]", "--set",
             'stages.tune.trainable=["connectors.*", "llm.*.lora_*"]', "--set", "stages.tune.learning_rate=0.02", "--set", "data.validation=''")
         run("pal-convert", "checkpoint", "--checkpoint", cls.root / "run" / "final", "--out", cls.root / "exported")
         run("pal-convert", "adapter", "--checkpoint", cls.root / "run" / "final", "--out", cls.root / "adapter")

@@ -42,7 +42,8 @@ class Lora(unittest.TestCase):
                                "stream.0": audio}
 
     def test_pefts_adapters_give_the_same_logits_and_gradients(self):
-        for seed, (family, options) in enumerate([("llama", {}), ("qwen2", {"use_rslora": True}), ("llama", {"rank_pattern": {"v_proj": 2}})]):
+        for seed, (family, options) in enumerate([("llama", {}), ("qwen2", {"use_rslora": True}), ("llama", {"rank_pattern": {"v_proj": 2}}),
+                                                    ("qwen2", {"rank_pattern": {"v_proj": 2}, "alpha_pattern": {"v_proj": 5, "layers.1.mlp.down_proj": 9}})]):
             with self.subTest(family=family, options=options), tempfile.TemporaryDirectory() as folder:
                 folder = pathlib.Path(folder)
                 model = with_adapter(make_model(family, seed, folder / "llm"), seed, **options)
@@ -72,7 +73,8 @@ class Lora(unittest.TestCase):
             config_file = folder / "adapter" / "adapter_config.json"
             config, weights = json.loads(config_file.read_text()), load_file(folder / "adapter" / "adapter_model.safetensors")
             for change, word in [({"use_dora": True}, "use_dora"), ({"peft_type": "IA3"}, "IA3"), ({"bias": "all"}, "bias"),
-                                 ({"alpha_pattern": {"q_proj": 3}}, "alpha_pattern"), ({"modules_to_save": ["lm_head"]}, "modules_to_save")]:
+                                 ({"alpha_pattern": {"q_proj|v_proj": 3}}, "alpha_pattern"),
+                                 ({"alpha_pattern": {"q_proj": 3, "self_attn.q_proj": 4}}, "both"), ({"alpha_pattern": {"q_proj": "3"}}, "alpha_pattern"), ({"modules_to_save": ["lm_head"]}, "modules_to_save")]:
                 config_file.write_text(json.dumps(config | change))
                 result = self.inspect(folder)
                 self.assertEqual(result.returncode, 2, f"{change}: {result.stderr}")
@@ -80,7 +82,7 @@ class Lora(unittest.TestCase):
             config_file.write_text(json.dumps(config))
             a = next(name for name in weights if "lora_A" in name)
             for change, word in [({a: weights[a][:, :-1].contiguous()}, "do not fit"), ({a.replace("layers.0", "layers.9"): weights[a].clone()}, "layers.9"),
-                                 ({a: None}, "but not the other")]:
+                                 ({a: None}, "missing")]:
                 changed = {name: tensor for name, tensor in (weights | change).items() if tensor is not None}
                 save_file(changed, folder / "adapter" / "adapter_model.safetensors")
                 result = self.inspect(folder)

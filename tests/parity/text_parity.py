@@ -24,7 +24,7 @@ INSPECT = os.environ.get("PAL_INSPECT", os.path.join(ROOT, "build/release/bin/pa
 GGUF = os.environ.get("PAL_GGUF", os.path.join(ROOT, "assets/smollm2-135m-instruct.gguf"))
 TEXT_TESTS = os.environ.get("PAL_TEXT_TESTS", os.path.join(ROOT, "build/release/bin/text_tests"))
 GOLDEN = os.path.join(ROOT, "tests/golden")
-TEXTS = 5000
+TEXTS = 20000
 
 CONTRACTIONS = ["'s", "'t", "'re", "'ve", "'m", "'ll", "'d", "'S", "'LL", "'Ve", "'\u017f", "\u2019s", "'x", "''"]
 WHITE_SPACE = " \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f\x85\xa0\u1680\u180e\u2000\u2009\u200b\u2028\u2029\u202f\u205f\u2060\u3000\ufeff"

@@ -48,33 +48,38 @@ class DebianPackagesTest(SetupTest):
         self.program("apt-get", f'echo "$DEBIAN_FRONTEND: $*" >>{self.log}')
 
     def test_without_rights_one_message_names_the_packages_and_the_command(self):
-        done = self.shell("pal_root_command() { return 1; }; pal_debian_packages")
+        done = self.shell("pal_root_command() { return 1; }; pal_debian_packages debian-packages.txt")
         self.expect(done, 2, "are missing: libfmt-dev libicu-dev",
                     "sudo apt-get update && sudo apt-get install --no-install-recommends -y libfmt-dev libicu-dev")
         self.assertFalse(self.log.exists())
 
     def test_only_what_is_missing_is_installed_without_a_question(self):
-        self.expect(self.shell("pal_root_command() { PAL_AS_ROOT=(); }; pal_debian_packages"), 0, "installing libfmt-dev libicu-dev")
+        self.expect(self.shell("pal_root_command() { PAL_AS_ROOT=(); }; pal_debian_packages debian-packages.txt"), 0, "installing libfmt-dev libicu-dev")
         (line,) = self.log.read_text().splitlines()
         self.assertRegex(line, "^noninteractive: .*install .*-y libfmt-dev libicu-dev$")
 
+    def test_every_list_that_is_named_is_installed(self):
+        self.program("dpkg-query", 'case ${!#} in libfmt-dev | clang) exit 1;; *) echo "ii ";; esac')
+        self.expect(self.shell("pal_root_command() { PAL_AS_ROOT=(); }; pal_debian_packages debian-packages.txt debian-fuzz-packages.txt"), 0,
+                    "installing libfmt-dev clang")
+
     def test_stale_package_lists_are_refreshed_and_the_install_tried_again(self):
         self.program("apt-get", f'echo "$*" >>{self.log}; [[ "$*" == *update* ]] && touch {self.folder}/fresh; [[ -e {self.folder}/fresh ]]')
-        self.expect(self.shell("pal_root_command() { PAL_AS_ROOT=(); }; pal_debian_packages"), 0)
+        self.expect(self.shell("pal_root_command() { PAL_AS_ROOT=(); }; pal_debian_packages debian-packages.txt"), 0)
         self.assertEqual([word for line in self.log.read_text().splitlines() for word in line.split()
                           if word in ("install", "update")], ["install", "update", "install"])
 
     def test_an_install_that_fails_is_exit_2_with_the_command(self):
         self.program("apt-get", "exit 100")
-        self.expect(self.shell("pal_root_command() { PAL_AS_ROOT=(); }; pal_debian_packages"), 2, "install --no-install-recommends -y libfmt-dev")
+        self.expect(self.shell("pal_root_command() { PAL_AS_ROOT=(); }; pal_debian_packages debian-packages.txt"), 2, "install --no-install-recommends -y libfmt-dev")
 
     def test_with_everything_there_apt_is_not_called(self):
         self.program("dpkg-query", 'echo "hi "')
-        self.expect(self.shell("pal_debian_packages"), 0, "all Debian packages are there")
+        self.expect(self.shell("pal_debian_packages debian-packages.txt"), 0, "all Debian packages are there")
         self.assertFalse(self.log.exists())
 
     def test_no_python_is_a_missing_package(self):
-        self.expect(self.shell("pal_root_command() { return 1; }; pal_find_python() { return 1; }; pal_debian_packages"), 2,
+        self.expect(self.shell("pal_root_command() { return 1; }; pal_find_python() { return 1; }; pal_debian_packages debian-packages.txt"), 2,
                     "libfmt-dev libicu-dev python3 python3-venv")
 
 

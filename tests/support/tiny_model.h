@@ -15,7 +15,10 @@ inline const std::filesystem::path kYamnet = std::filesystem::path(PAL_SOURCE_DI
 
 // All tokens of a clip through an MLP; a LAL stream is read by the layers from `from` on.
 inline StreamOptions tiny_stream(const std::string& name, Integration integration, int64_t from = 0) {
-  StreamOptions stream{name, "sound", {}, integration, {}};
+  StreamOptions stream;
+  stream.name = name;
+  stream.encoder = "sound";
+  stream.integration = integration;
   stream.layers.kind = LayerSelection::Kind::kFrom;
   stream.layers.number = from;
   return stream;

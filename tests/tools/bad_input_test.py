@@ -23,6 +23,8 @@ stages:
 # (what is replaced in GOOD, by what, what the message must hold)
 CONFIGS = [
     ("steps: 2", "setps: 2", ["config.yaml:9", "setps", "did you mean 'steps'"]),
+    ("encoder: sound,", "encoder: sound, tokens: cls,", ["stream 'detail'", "CLS", "yamnet", "mean"]),
+    ("encoder: sound,", "encoder: sound, tokens: summary,", ["config.yaml:6", "tokens", "all, cls, patches, mean"]),
     ("steps: 2", "steps: two", ["config.yaml:9", "stages.0.steps", "an integer", "'two'"]),
     ("steps: 2", "steps: 0", ["config.yaml:9", "needs `steps` or `epochs`"]),
     ("steps: 2", "steps: -1", ["stages.0.steps", "at least 0"]),
@@ -65,6 +67,8 @@ CONFIGS = [
     (LLM, "{path: README.md}", ["README.md"]),
     ("data: {train: assets/clips/train.jsonl}", "", ["data.train"]),
     ("assets/clips/train.jsonl", "nowhere.jsonl", ["nowhere.jsonl"]),
+    ("assets/clips/train.jsonl", "{path: assets/clips/train.jsonl, split: tran}", ["train.jsonl", "none of the 120 samples is of the split 'tran'"]),
+    ("assets/clips/train.jsonl", "{path: assets/clips/train.jsonl, spilt: train}", ["config.yaml:7", "spilt", "did you mean 'split'"]),
     ("train.jsonl}", "train.jsonl, prompt: {template: nowhere.jinja}}", ["config.yaml:7", "data.prompt.template", "nowhere.jinja"]),
     ("train.jsonl}", "train.jsonl, prompt: {template: README.md}}", ["config.yaml:7", "data.prompt.template", "README.md"]),
     ("train.jsonl}", "train.jsonl, prompt: {template: '{% frobnicate %}'}}", ["config.yaml:7", "data.prompt.template", "frobnicate"]),
@@ -100,6 +104,13 @@ COMMANDS = [
     ("pal-generate", ["--prompt", "x"], ["--checkpoint"]),
     ("pal-generate", ["--checkpoint", "nowhere", "--prompt", "x"], ["nowhere"]),
     ("pal-inspect", [], ["subcommand"]),
+    ("pal-inspect", ["weights"], ["--llm"]),
+    ("pal-inspect", ["weights", "--encoder", "yamnet"], ["--weights"]),
+    ("pal-inspect", ["weights", "--encoder", "yamnet", "--weights", "tests/golden/decoder_llama/llm"], ["unexpected", "missing", "stem.weight"]),
+    ("pal-inspect", ["weights", "--checkpoint", "tests/golden"], ["tests/golden"]),
+    ("pal-bench", [], ["--config", "load"]),
+    ("pal-bench", ["load", "--llm", "tests/golden"], ["config.json"]),
+    ("pal-bench", ["load", "--llm", "tests/golden/decoder_llama/llm", "--dtype", "int8"], ["int8"]),
     ("pal-inspect", ["tokens", "--tokenizer", "README.md", "--text", "x"], ["README.md"]),
     ("pal-inspect", ["features", "--frontend", "yamnet", "--audio", "README.md", "--out", "{f}/x"], ["README.md"]),
     ("pal-inspect", ["features", "--frontend", "mel", "--audio", "README.md", "--out", "{f}/x"], ["mel"]),
@@ -116,6 +127,13 @@ COMMANDS = [
     ("pal-inspect", ["checkpoint", "--checkpoint", "{f}"], ["manifest.json"]),
     ("pal-bench", [], ["--config"]),
     ("pal-bench", ["--config", "nowhere.yaml"], ["nowhere.yaml"]),
+    ("pal-data", [], ["subcommand"]),
+    ("pal-data", ["import", "esc50"], ["--root"]),
+    ("pal-data", ["import", "esc500", "--root", "examples/esc50", "--out", "{f}/x"], ["did you mean 'esc50'"]),
+    ("pal-data", ["import", "esc50", "--root", "examples", "--out", "{f}/x"], ["examples/meta/esc50.csv"]),
+    ("pal-data", ["import", "esc50", "--root", "examples/esc50", "--out", "{f}/none/x"], ["{f}/none"]),
+    ("pal-data", ["check", "--manifest", "nowhere.jsonl"], ["nowhere.jsonl"]),
+    ("pal-data", ["check", "--manifest", "README.md"], ["README.md:1"]),
     ("pal-convert", ["whisper", "--ctranslate2", "README.md", "--out", "{f}/x"], ["README.md"]),
     ("pal-convert", ["yamnet", "--checkpoint", "nowhere", "--out", "{f}/x"], ["nowhere"]),
     ("pal-convert", ["fairseq", "--checkpoint", "nowhere.pt", "--out", "{f}/x"], ["nowhere.pt"]),
@@ -169,7 +187,7 @@ class BadInput(unittest.TestCase):
     def test_wrong_commands_and_files(self):
         for program, arguments, fragments in COMMANDS:
             with self.subTest(program=program, arguments=arguments), tempfile.TemporaryDirectory() as folder:
-                self.check(run(program, *[a.replace("{f}", folder) for a in arguments]), fragments, folder)
+                self.check(run(program, *[a.replace("{f}", folder) for a in arguments]), [f.replace("{f}", folder) for f in fragments], folder)
 
     def test_all_problems_of_a_config_are_named_at_once(self):
         with tempfile.TemporaryDirectory() as folder:

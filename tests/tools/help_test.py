@@ -9,7 +9,7 @@ import unittest
 
 from program import ASSETS, BIN, SOURCE
 
-PROGRAMS = ["pal-train", "pal-eval", "pal-generate", "pal-bench", "pal-convert", "pal-inspect"]  # what is trained comes first
+PROGRAMS = ["pal-train", "pal-eval", "pal-generate", "pal-bench", "pal-convert", "pal-inspect", "pal-data"]  # what is trained comes first
 
 
 def text_of(*words):

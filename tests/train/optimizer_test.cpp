@@ -306,14 +306,14 @@ TEST(AdamW, LoadingIsStrictByNameShapeAndDtypeAndChangesNothingWhenItFails) {
   };
   EXPECT_THAT(broken([](TensorMap& saved) { saved.erase("llm.norm.weight.exp_avg"); }),
               testing::AllOf(HasSubstr("step-00000001/optimizer.safetensors: "),
-                             HasSubstr("missing: llm.norm.weight.exp_avg")));
+                             testing::ContainsRegex("missing +1 +llm.norm.weight.exp_avg ")));
   EXPECT_THAT(broken([](TensorMap& saved) { saved["llm.head.exp_avg"] = torch::zeros({1}); }),
-              HasSubstr("unexpected: llm.head.exp_avg"));
+              testing::ContainsRegex("unexpected +1 +llm.head.exp_avg "));
   EXPECT_THAT(
       broken([](TensorMap& saved) { saved["llm.norm.weight.exp_avg"] = torch::zeros({5}, torch::kFloat64); }),
-      HasSubstr("different: llm.norm.weight.exp_avg (expected [4] Double, got [5] Double)"));
+      testing::ContainsRegex("wrong shape +1 +llm.norm.weight.exp_avg +.4. Double +.5. Double"));
   EXPECT_THAT(broken([](TensorMap& saved) { saved["llm.norm.weight.exp_avg"] = torch::zeros({4}); }),
-              HasSubstr("expected [4] Double, got [4] Float"));
+              testing::ContainsRegex("wrong type +1 +llm.norm.weight.exp_avg +.4. Double +.4. Float"));
   EXPECT_EQ(optimizer.state().at("llm.norm.weight.step").item<int>(), 1);
   EXPECT_GT(optimizer.state().at("connectors.a.weight.exp_avg").norm().item<double>(), 0.0);
 }

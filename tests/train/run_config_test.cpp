@@ -42,5 +42,22 @@ TEST(RunConfig, TemplatesThatCannotBeReadAreRefusedAtTheirLine) {
   EXPECT_THAT(read((folder / "chat.txt").string()), ThrowsMessage<UserError>(HasSubstr("no {{ ... }} and no {% ... %}")));
 }
 
+TEST(RunConfig, AManifestMayBeOneSplitOfIt) {
+  const auto config_of = [](const std::string& data) { return parse_run_config("model: {llm: {path: llm.gguf}}\ndata: " + data, "test"); };
+  const auto config = config_of("{train: {path: a.jsonl, split: fold1}, test: b.jsonl}");
+  EXPECT_EQ(config.data.train.path, "a.jsonl");
+  EXPECT_EQ(config.data.train.split, "fold1");
+  EXPECT_EQ(config.data.test.path, "b.jsonl");
+  EXPECT_EQ(config.data.test.split, "");
+  EXPECT_TRUE(config.data.validation.empty());
+  const auto again = parse_run_config(run_config_yaml(config), "checkpoint");
+  EXPECT_EQ(again.data.train.split, "fold1");
+  EXPECT_EQ(again.data.test.path, "b.jsonl");
+  EXPECT_THAT([&] { config_of("{train: {path: a.jsonl, spilt: fold1}}"); },
+              ThrowsMessage<UserError>(HasSubstr("test:2: unknown key 'data.train.spilt'; did you mean 'split'?")));
+  EXPECT_THAT([&] { config_of("{train: {split: fold1}}"); }, ThrowsMessage<UserError>(HasSubstr("'data.train.path' is missing")));
+  EXPECT_THAT([&] { config_of("{train: [a.jsonl]}"); }, ThrowsMessage<UserError>(HasSubstr("data.train")));
+}
+
 }  // namespace
 }  // namespace pal

@@ -12,5 +12,6 @@ void add_tokens_command(CLI::App& app, std::function<int()>& run);    // a text 
 void add_logits_command(CLI::App& app, std::function<int()>& run);    // a decoder's logits for one sample with audio
 void add_model_command(CLI::App& app, std::function<int()>& run);     // what a config builds and costs
 void add_checkpoint_command(CLI::App& app, std::function<int()>& run);  // what a checkpoint holds
+void add_weights_command(CLI::App& app, std::function<int()>& run);     // what became of a model's tensors
 
 }  // namespace pal

@@ -7,15 +7,22 @@ for part in common debian python build assets; do
   source "$PAL_SETUP/$part.sh"
 done
 
-# pal_provide TESTS(yes|no): everything that does not need the build. Sets PAL_PYTHON, PAL_TORCH_DIR and PAL_TEST_PYTHON.
+# pal_provide TESTS(yes|no|fuzz): everything that does not need the build; fuzz: what the fuzz targets need of it, yes: that and the rest.
+# Sets PAL_PYTHON, PAL_TORCH_DIR and, with yes, PAL_TEST_PYTHON.
 pal_provide() {
+  local lists=(debian-packages.txt)
+  if [[ $1 != no ]]; then
+    lists+=(debian-fuzz-packages.txt)
+  fi
   pal_lock_cache
-  pal_step "Debian packages" pal_debian_packages
+  pal_step "Debian packages" pal_debian_packages "${lists[@]}"
   pal_need_python
   pal_step "LibTorch" pal_torch
   if [[ $1 == yes ]]; then
     pal_step "Test environment" pal_test_environment
   fi
-  pal_step "Packaged weights and clips" pal_fetch_assets
+  if [[ $1 != fuzz ]]; then
+    pal_step "Packaged weights and clips" pal_fetch_assets
+  fi
   pal_unlock_cache
 }

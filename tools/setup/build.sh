@@ -34,3 +34,13 @@ pal_build() {
     cmake --build --preset release --parallel "$(pal_jobs)" "${targets[@]}"
   )
 }
+
+# pal_build_fuzzers: the fuzz targets, which clang builds into a folder of their own.
+pal_build_fuzzers() {
+  (
+    cd -- "$PAL_ROOT" || exit
+    export CCACHE_BASEDIR=$PAL_ROOT CCACHE_NOHASHDIR=1
+    cmake --fresh --preset fuzz "-DPAL_TORCH_DIR=$PAL_TORCH_DIR"
+    cmake --build --preset fuzz --parallel "$(pal_jobs)"
+  )
+}

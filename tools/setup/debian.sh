@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Debian packages that the build needs. Sourced, not run.
+# Debian packages that are needed, by lists in this folder. Sourced, not run.
 
 # pal_root_command: sets the array PAL_AS_ROOT to what runs a command as root; status 1 where this user may not.
 pal_root_command() {
@@ -21,25 +21,26 @@ pal_apt() {
   "${PAL_AS_ROOT[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -o Acquire::Retries=3 -o DPkg::Lock::Timeout=300 "$@" 9>&-
 }
 
-# pal_missing_packages: prints each package of the list that is not installed, one a line.
+# pal_missing_packages LIST...: prints each package of the lists that is not installed, one a line.
 pal_missing_packages() {
   local package rest
   while read -r package rest; do
     [[ -z $package || $package == '#'* ]] && continue
     [[ $(dpkg-query -W -f '${db:Status-Abbrev}' "$package" 2>/dev/null) == ?i* ]] || echo "$package"
-  done <"$PAL_ROOT/tools/setup/debian-packages.txt"
+  done < <(cd -- "$PAL_SETUP" && cat -- "$@")
   if [[ -z ${PAL_PYTHON:-} ]] && ! pal_find_python; then
     printf '%s\n' python3 python3-venv
   fi
 }
 
+# pal_debian_packages LIST...: installs what is missing of the lists.
 pal_debian_packages() {
   if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     pal_note "not a Debian system: CMake will name what of tools/setup/debian-packages.txt it does not find"
     return
   fi
   local missing
-  mapfile -t missing < <(pal_missing_packages)
+  mapfile -t missing < <(pal_missing_packages "$@")
   if ((${#missing[@]} == 0)); then
     pal_note "all Debian packages are there"
     return

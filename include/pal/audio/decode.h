@@ -6,7 +6,8 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <optional>
+
+#include "pal/audio/segment.h"
 
 namespace pal {
 
@@ -22,13 +23,6 @@ struct DecodeLimits {
   int min_rate = 1000;        // Hz
   int max_rate = 768000;      // Hz
   int max_channels = 64;      // channels of the file
-};
-
-// The part of a recording to decode, in seconds from its beginning.
-struct AudioSegment {
-  double start = 0;  // of the first sample
-  std::optional<double>
-      end;  // absent: to the end. May lie up to 0.1 s past it, as the rounded times of data sets do
 };
 
 // What a recording's header says.

@@ -33,7 +33,7 @@ class ConfigJson {
   bool has(const char* key) const { return json_.contains(key) && !json_[key].is_null(); }  // and is not null
   const std::string& where() const { return where_; }  // for messages
 
-  // The value: bool, an integer, double or std::string, or a std::vector of one of these.
+  // The value: bool, an integer, double or std::string, or a std::vector or a std::map by name of one of these.
   template <typename T>
   T get(const char* key) const {
     PAL_CHECK(has(key), "{}: '{}' is missing", where_, key);
@@ -74,7 +74,13 @@ class ConfigJson {
       return value.is_number();
     else if constexpr (std::is_same_v<T, std::string>)
       return value.is_string();
-    else {
+    else if constexpr (requires { typename T::mapped_type; }) {
+      if (!value.is_object()) return false;
+      for (const auto& element : value) {
+        if (!fits<typename T::mapped_type>(element)) return false;
+      }
+      return true;
+    } else {
       if (!value.is_array()) return false;
       for (const auto& element : value) {
         if (!fits<typename T::value_type>(element)) return false;

@@ -62,6 +62,8 @@ class GgufFile {
   const std::map<std::string, GgufEntry>& tensors() const { return tensors_; }  // by name
   const GgufEntry& entry(const std::string& name) const;                        // throws UserError where there is none
   std::span<const std::byte> bytes(const GgufEntry&) const;                     // still quantised; valid as long as this object
+  // The same bytes from `begin` on into `out`, without mapping them; see MappedFile::read().
+  void read(const GgufEntry& entry, std::uint64_t begin, std::span<std::byte> out) const;
 
  private:
   const GgufValue& value(const std::string& key) const;

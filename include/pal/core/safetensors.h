@@ -36,6 +36,8 @@ class SafetensorsFile {
 
   const SafetensorsEntry& entry(const std::string& name) const;     // throws UserError where there is none
   std::span<const std::byte> bytes(const SafetensorsEntry&) const;  // valid as long as this object
+  // The same bytes from `begin` on into `out`, without mapping them; see MappedFile::read().
+  void read(const SafetensorsEntry& entry, std::uint64_t begin, std::span<std::byte> out) const;
 
  private:
   MappedFile file_;

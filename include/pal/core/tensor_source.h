@@ -34,6 +34,19 @@ struct TensorInfo {
   DType dtype;                      // of the elements
 };
 
+// Where a tensor's data lie, for reading many in the order of the file.
+struct TensorPlace {
+  std::size_t file = 0;       // of several: shards, in any order
+  std::uint64_t begin = 0;    // bytes, only to be compared within a file
+  bool is_divisible = false;  // whether a part can be read without reading all
+};
+
+// A tensor of the file that the source does not show, and why.
+struct LeftOutTensor {
+  std::string name;  // in the file
+  std::string note;  // why
+};
+
 // A file or folder of named tensors, opened without reading their data. Every function that takes a
 // name throws UserError, naming file and tensor, where there is no such tensor. Safe to use from several threads.
 class TensorSource {
@@ -44,7 +57,12 @@ class TensorSource {
   virtual TensorInfo info(const std::string& name) const = 0;  // without reading its data
   // On the CPU, in memory of its own. GGUF's quantised types come dequantised to float32; F32, F16 and BF16 as they are.
   virtual torch::Tensor load(const std::string& name) const = 0;
-  virtual std::string describe() const = 0;  // the path, for messages
+  // Fills `out` [n], of any device and type, with the tensor's elements from `begin` on in row-major order, converted to its type.
+  // begin: a multiple of 256, or 0. What is read into a contiguous tensor of the file's own type on the CPU takes no other memory.
+  virtual void read(const std::string& name, std::int64_t begin, const torch::Tensor& out) const;
+  virtual TensorPlace place(const std::string& name) const { return (void)name, TensorPlace{}; }  // for read()
+  virtual std::vector<LeftOutTensor> left_out() const { return {}; }  // tensors of the file that names() leaves out
+  virtual std::string describe() const = 0;                           // the path, for messages
 };
 
 // Opens a *.safetensors file, a *.index.json of shards, a folder with model.safetensors or model.safetensors.index.json,

@@ -13,7 +13,8 @@ enum ExitCode : int {
   kTerminated = 143,  // stopped by SIGTERM with a checkpoint saved
 };
 
-// Runs `body` and turns what it throws into one message on stderr ("NAME: error: ...") and an exit code.
+// Sets up logging, at the level that the environment's PAL_LOG_LEVEL names (see set_up_logging(); info where it is not set). Then
+// runs `body` and turns what it throws into one message on stderr ("NAME: error: ...") and an exit code.
 // Command lines are parsed by tools/command_line.h.
 int run_tool(const char* name, const std::function<int()>& body);
 

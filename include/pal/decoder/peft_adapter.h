@@ -9,7 +9,7 @@ namespace pal {
 // computed exactly here (named), and for tensors that do not fit, all by name.
 void load_peft_adapter(Decoder& decoder, const std::filesystem::path& folder);
 
-// Writes the decoder's adapters, which must share one alpha / rank, into `folder`, so that peft loads them. base_model: what
+// Writes the decoder's adapters, of whatever ranks and scales, into `folder`, so that peft loads them. base_model: what
 // adapter_config.json names as the model that they belong to. Throws UserError where there is no adapter.
 void save_peft_adapter(const Decoder& decoder, const std::filesystem::path& folder, const std::string& base_model);
 

@@ -15,8 +15,8 @@ namespace pal {
 // are kept, as CLAP was trained with them. Parameter names are Hugging Face's, without "audio_model.audio_encoder.".
 class ClapEncoder : public Encoder {
  public:
-  // Loads a ClapModel, ClapAudioModel or ClapAudioModelWithProjection in Hugging Face's form; text model and projections
-  // are passed over. config.json and preprocessor_config.json beside the weights are held to what is computed.
+  // Loads a ClapModel, ClapAudioModel or ClapAudioModelWithProjection in Hugging Face's form, or a checkpoint of LAION's program; text
+  // model and projections are passed over. config.json and preprocessor_config.json beside the weights are held to what is computed.
   // Throws UserError as make_encoder(), also for a checkpoint with fusion.
   explicit ClapEncoder(const EncoderOptions& options);
 

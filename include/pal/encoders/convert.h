@@ -25,4 +25,9 @@ TensorMap whisper_from_ctranslate2(const std::filesystem::path& path);
 // unexpected or has another shape. No code of the file is run.
 TensorMap eat_from_fairseq(const std::filesystem::path& path);
 
+// CLAP without fusion from a checkpoint of LAION's program (*.pt) -> its audio encoder under Hugging Face's names
+// (audio_model.audio_encoder.*), in the stored element types. Everything else is left out. Throws UserError where a tensor of the encoder
+// is missing, unexpected or has another shape. No code of the file is run.
+TensorMap clap_from_laion(const std::filesystem::path& path);
+
 }  // namespace pal

@@ -62,6 +62,7 @@ class EatEncoder : public Encoder {
   int sample_rate() const override;
   std::int64_t token_count(std::int64_t samples) const override;
   TokenSpan token_span(std::int64_t index) const override;  // of a CLS token: its whole window
+  std::int64_t cls_period() const override;
   // [windows, options.window, 128], normalised. Throws UserError as encode(), and for clips shorter than 25 ms.
   torch::Tensor features(const torch::Tensor& samples) const override;
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "pal/audio/decode.h"
+#include "pal/core/load_report.h"
 
 namespace pal {
 
@@ -52,8 +53,11 @@ class Encoder : public torch::nn::Module {
   virtual std::int64_t token_count(std::int64_t samples) const = 0;
   // Where token `index` lies in time.
   virtual TokenSpan token_span(std::int64_t index) const = 0;
+  // Tokens of encode() from one CLS token to the next, the first being token 0; 0: the encoder gives no CLS tokens.
+  virtual std::int64_t cls_period() const { return 0; }
   // What the network is given: the front-end's output; the shape is the encoder's.
   virtual torch::Tensor features(const torch::Tensor& samples) const = 0;
+  const LoadReport& load_report() const { return load_report_; }  // what its weights were made of
 
  protected:
   // What encode() returns, without its checks: samples as there, -> [token_count(n), width()]. By default
@@ -61,6 +65,8 @@ class Encoder : public torch::nn::Module {
   virtual torch::Tensor tokens_of(const torch::Tensor& samples);
   // What encode_features() returns, with its check of the shape.
   virtual torch::Tensor tokens_from(const torch::Tensor& features) = 0;
+
+  LoadReport load_report_;  // set by the constructor that loads
 };
 
 // Loads an encoder. Throws UserError for an unknown type or policy, naming the known ones, and for weights

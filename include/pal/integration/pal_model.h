@@ -12,6 +12,7 @@
 
 #include "pal/connectors/connector.h"
 #include "pal/encoders/encoder.h"
+#include "pal/encoders/token_choice.h"
 #include "pal/nn/lora.h"
 #include "pal/decoder/load_decoder.h"
 #include "pal/integration/audio_decoder.h"
@@ -22,6 +23,7 @@ namespace pal {
 struct StreamOptions {
   std::string name;                               // its parameters are connectors.NAME.*
   std::string encoder;                            // a key of ModelOptions::encoders
+  TokenKind tokens = TokenKind::kAll;             // which of the encoder's tokens it reads
   ConnectorOptions connector;                     // from the encoder's width to the LLM's
   Integration integration = Integration::kPlits;  // how it enters the LLM
   LayerSelection layers;                          // lal only
@@ -88,6 +90,7 @@ class PalModel : public torch::nn::Module {
   std::map<std::string, std::shared_ptr<Encoder>> encoders_;
   std::vector<std::shared_ptr<Connector>> connectors_;  // per stream
   std::vector<std::size_t> stream_encoder_;             // per stream: index of its encoder by name
+  std::vector<TokenChoice> chosen_;                     // per stream: which of the encoder's tokens
   std::vector<StreamPlace> places_;
   std::shared_ptr<const AttentionBackend> backend_;
 };

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -34,6 +35,7 @@ struct Checkpoint {
   std::string hash;              // SHA-256 of the manifest, and so of everything in it
 
   TensorMap load_model() const;       // trained tensors by name
+  std::unique_ptr<TensorSource> open_model() const;  // the same, not read yet
   TensorMap load_optimizer() const;   // empty where none was written
   nlohmann::json load_state() const;  // as it was written
 };

@@ -69,8 +69,7 @@ class AdamW {
   TensorMap state() const;
 
   // Takes the state from `saved`, which must hold exactly these names with their shapes and dtypes. Otherwise
-  // throws UserError that lists what is missing, unexpected and different, after `source` (a file), and
-  // changes nothing.
+  // throws LoadMismatch, whose message begins with `source` (a file), and changes nothing.
   void load(const TensorMap& saved, const std::string& source);
 
  private:

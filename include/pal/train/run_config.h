@@ -14,7 +14,7 @@ namespace pal {
 
 // What a run trains on and is scored on.
 struct DataOptions {
-  std::filesystem::path train, validation, test;  // manifests; empty: none
+  ManifestPart train, validation, test;           // empty: none
   PromptOptions prompt;                           // what is asked and answered
   int64_t encoded_clips_mib = 2048;               // memory for what frozen encoders gave; beyond it clips are encoded anew
   int64_t skip_unreadable = 0;                    // samples that training may leave out because their recordings cannot be read

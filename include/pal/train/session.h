@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "pal/core/load_tensors.h"
 #include "pal/integration/collate.h"
 #include "pal/train/checkpoint.h"
 #include "pal/train/named_parameter.h"
@@ -18,7 +19,7 @@ struct Session {
 
   std::vector<NamedParameter> parameters() const;  // of the whole model, frozen ones too
   // With the config's prompts. Throws as read_manifest().
-  std::vector<Sample> samples(const std::filesystem::path& manifest) const { return read_manifest(manifest, config.data.prompt); }
+  std::vector<Sample> samples(const ManifestPart& manifest) const { return read_manifest(manifest, config.data.prompt); }
   // A question about recordings, without an answer; `text` may hold their places, <audio>. system: empty: the config's.
   Sample question(const std::vector<std::filesystem::path>& recordings, const std::string& text, const std::string& system = "") const;
 };
@@ -33,13 +34,20 @@ std::vector<std::string> implied_answers(const DataOptions& data);
 // From a config. Throws UserError for whatever does not load or fit together.
 Session open_session(const RunConfig& config, torch::Device device);
 
+// The config that a checkpoint was made with, `sets` applied.
+RunConfig config_of(const Checkpoint& checkpoint, const std::vector<std::string>& sets = {});
+
 // From a checkpoint's folder: its config (with `sets` applied) and its trained tensors.
 Session open_session(const Checkpoint& checkpoint, const std::vector<std::string>& sets, torch::Device device);
 
 // Whether a parameter starts from random numbers and not from a file of weights: such a one belongs into every checkpoint.
 bool is_drawn(const std::string& name);
 
-// Puts saved tensors into the model. Throws UserError that lists names and shapes that do not fit, and drawn parameters that are missing.
-void load_trained(Session& session, const TensorMap& tensors, const std::string& where);
+// What is wanted of a checkpoint's tensors: all that it holds, and every drawn parameter, which would be random without it. The others
+// keep what the LLM's and the encoders' own files gave them.
+LoadPlan trained_tensors(const std::vector<NamedParameter>& parameters, const TensorSource& source);
+
+// Puts the checkpoint's tensors into the model. Throws and logs as load_tensors().
+LoadReport load_trained(Session& session, const Checkpoint& checkpoint);
 
 }  // namespace pal

@@ -1,0 +1,12 @@
+// The subcommands of pal-data. Each function adds one; when it is chosen, `run` becomes what it does.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+namespace pal {
+
+void add_import_command(CLI::App& app, std::function<int()>& run);  // from a data set's published folder to a manifest
+void add_check_command(CLI::App& app, std::function<int()>& run);   // what is wrong with the recordings of a manifest
+
+}  // namespace pal
