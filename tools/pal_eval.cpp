@@ -9,6 +9,7 @@
 #include "pal/core/tool.h"
 #include "pal/train/session.h"
 #include "tools/command_line.h"
+#include "tools/eval/embed_command.h"
 #include "tools/eval/score_command.h"
 
 namespace {
@@ -124,6 +125,8 @@ int evaluate_checkpoint(const Arguments& a) {
 int main(int argc, char** argv) {
   CLI::App app("Scores an audio LLM, or predictions made elsewhere.");
   Arguments a;
+  std::function<int()> run;
+  pal::add_embed_command(app, run);
   app.add_option("--checkpoint", a.checkpoint, "folder of a checkpoint, for example runs/NAME/final");
   app.add_option("--config", a.config, "take data and eval from here (default: from the checkpoint)");
   app.add_option("--set", a.sets, "override an option of the config: a.b=c")->take_all()->allow_extra_args(false);
@@ -141,6 +144,8 @@ int main(int argc, char** argv) {
              "  pal-eval --predictions examples/predictions.jsonl --metric ciderd --json");
 
   return pal::run_command(app, argc, argv, "pal-eval", [&]() -> int {
+    PAL_CHECK(!run || (a.predictions.empty() && a.checkpoint.empty()), "--checkpoint and --predictions do not go with a subcommand");
+    if (run) return run();
     pal::set_threads(a.threads);
     PAL_CHECK(a.predictions.empty() != a.checkpoint.empty(), "give either --checkpoint or --predictions; try --help");
     if (a.predictions.empty()) return evaluate_checkpoint(a);

@@ -89,7 +89,7 @@ TextEmbedder::TextEmbedder(const std::filesystem::path& folder, torch::Device de
             (folder / "tokenizer.json").string());
   const auto weights = folder / "model.safetensors";
   bert_ = Bert(options);
-  load_weights(*bert_, *open_tensors(weights), "", {"pooler.", "embeddings.position_ids"});
+  load_weights(*bert_, *open_tensors(weights), "", {{"pooler.*", "of the pretraining"}, {"embeddings.position_ids", "computed"}});
   for (auto& parameter : bert_->parameters()) parameter.set_requires_grad(false);
   bert_->to(device);
   bert_->eval();

@@ -113,7 +113,7 @@ TEST_F(EmbedderFolder, WhatIsNotComputedIsRefusedByName) {
   EXPECT_THAT(error_with("config.json", "/hidden_act", "relu"), HasSubstr("'hidden_act'"));
   EXPECT_THAT(error_with("config.json", "/position_embedding_type", "relative_key"), HasSubstr("'position_embedding_type'"));
   EXPECT_THAT(error_with("config.json", "/num_attention_heads", 5), HasSubstr("24 does not divide among 5"));
-  EXPECT_THAT(error_with("config.json", "/hidden_size", 48), HasSubstr("mis-shaped"));
+  EXPECT_THAT(error_with("config.json", "/hidden_size", 48), HasSubstr("wrong shape"));
   EXPECT_THAT(error_with("config.json", "/num_hidden_layers", 0), HasSubstr("expected 1 to"));
   EXPECT_THAT(error_with("config.json", "/vocab_size", 8), HasSubstr("but config.json says 8"));
   EXPECT_THAT(error_with("sentence_bert_config.json", "/max_seq_length", 33), HasSubstr("expected 2 to 32, got 33"));
