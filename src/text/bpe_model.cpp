@@ -10,7 +10,7 @@
 namespace pal {
 namespace {
 
-constexpr std::int64_t kLargestId = 10'000'000;  // a file that claims more would only cost memory
+constexpr std::int64_t kLargestId = 10'000'000;  // more is a mistake
 constexpr std::size_t kCachedWords = 32'768;
 constexpr std::size_t kLongestCachedWord = 64;  // bytes
 
@@ -51,8 +51,8 @@ void BpeModel::add_vocabulary(const BpeFile& file) {
   for (const auto& [token, id] : file.vocabulary) {
     PAL_CHECK(id >= 0 && id < kLargestId, "{}: token '{}' has id {}; expected 0 to {}", file.where, token, id,
               kLargestId - 1);
-    if (id >= size()) tokens_.resize(static_cast<std::size_t>(id) + 1);
-    auto& slot = tokens_[static_cast<std::size_t>(id)];
+    size_ = std::max(size_, id + 1);
+    auto& slot = tokens_[id];
     PAL_CHECK(!slot, "{}: tokens '{}' and '{}' both have id {}", file.where, *slot, token, id);
     slot = token;
     const auto narrow = static_cast<std::int32_t>(id);
@@ -212,7 +212,8 @@ std::optional<std::int64_t> BpeModel::token_id(std::string_view token) const {
 
 const std::optional<std::string>& BpeModel::token(std::int64_t id) const {
   static const std::optional<std::string> none;
-  return id >= 0 && id < size() ? tokens_[static_cast<std::size_t>(id)] : none;
+  const auto found = tokens_.find(id);
+  return found == tokens_.end() ? none : found->second;
 }
 
 }  // namespace pal

@@ -45,7 +45,7 @@ class BpeModel {
   std::optional<std::int64_t> token_id(std::string_view token) const;
   // The token with this id as the file writes it; empty optional where there is none.
   const std::optional<std::string>& token(std::int64_t id) const;
-  std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }  // largest id + 1
+  std::int64_t size() const { return size_; }  // largest id + 1
 
  private:
   struct Merge {
@@ -67,7 +67,8 @@ class BpeModel {
   const Merge* find_merge(std::int32_t left, std::int32_t right) const;
   std::vector<std::int64_t> merge_word(std::string_view word) const;
 
-  std::vector<std::optional<std::string>> tokens_;   // by id
+  std::unordered_map<std::int64_t, std::optional<std::string>> tokens_;  // by id; not a list, which a single large id would make long
+  std::int64_t size_ = 0;
   StringMap<std::int32_t> ids_;                      // by token as the file writes it
   StringMap<std::int32_t> ids_by_bytes_;             // by what it stands for; only if ignore_merges
   std::array<std::int32_t, 256> byte_ids_;           // of single bytes, or of <0xNN>; -1: the vocabulary lacks this byte
