@@ -1,19 +1,21 @@
 #include "word_model.h"
 
+#include <algorithm>
+
 #include "pal/core/check.h"
 
 namespace pal {
 namespace {
 
-constexpr std::int64_t kLargestId = 10'000'000;  // a file that claims more would only cost memory
+constexpr std::int64_t kLargestId = 10'000'000;  // more is a mistake
 
 }  // namespace
 
 void TokenTable::add(const std::string& token, std::int64_t id, const std::string& where) {
   PAL_CHECK(id >= 0 && id < kLargestId, "{}: token '{}' has id {}; expected 0 to {}", where, token, id,
             kLargestId - 1);
-  if (id >= size()) tokens_.resize(static_cast<std::size_t>(id) + 1);
-  auto& slot = tokens_[static_cast<std::size_t>(id)];
+  size_ = std::max(size_, id + 1);
+  auto& slot = tokens_[id];
   PAL_CHECK(!slot, "{}: tokens '{}' and '{}' both have id {}", where, *slot, token, id);
   slot = token;
   PAL_CHECK(ids_.emplace(token, static_cast<std::int32_t>(id)).second, "{}: token '{}' is there twice", where, token);
@@ -27,7 +29,8 @@ std::optional<std::int64_t> TokenTable::id(std::string_view token) const {
 
 const std::optional<std::string>& TokenTable::token(std::int64_t id) const {
   static const std::optional<std::string> none;
-  return id >= 0 && id < size() ? tokens_[static_cast<std::size_t>(id)] : none;
+  const auto found = tokens_.find(id);
+  return found == tokens_.end() ? none : found->second;
 }
 
 }  // namespace pal

@@ -26,11 +26,12 @@ class TokenTable {
   std::optional<std::int64_t> id(std::string_view token) const;
   // The token with this id; empty optional where there is none.
   const std::optional<std::string>& token(std::int64_t id) const;
-  std::int64_t size() const { return static_cast<std::int64_t>(tokens_.size()); }  // largest id + 1
+  std::int64_t size() const { return size_; }  // largest id + 1
 
  private:
-  std::vector<std::optional<std::string>> tokens_;  // by id
-  StringMap<std::int32_t> ids_;                     // by token
+  std::unordered_map<std::int64_t, std::optional<std::string>> tokens_;  // by id; not a list, which a single large id would make long
+  StringMap<std::int32_t> ids_;                                          // by token
+  std::int64_t size_ = 0;
 };
 
 // Thread-safe.
