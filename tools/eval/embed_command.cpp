@@ -9,6 +9,7 @@
 #include "pal/core/tensor_source.h"
 #include "pal/core/tool.h"
 #include "pal/embedder/text_embedder.h"
+#include "pal/train/session.h"
 #include "tools/command_line.h"
 
 namespace pal {
