@@ -55,19 +55,19 @@ TEST(LoadTensors, WhatIsRearrangedComesRearranged) {
 TEST(LoadTensors, ParametersThatAreTrainedAreFilledWithoutAGradient) {
   const TemporaryFolder folder;
   save_safetensors(folder / "m.safetensors", {{"w", ramp({kLong})}});
-  const auto value = torch::zeros({kLong}, torch::requires_grad());
+  const auto value = torch::zeros({kLong}, torch::dtype(torch::kBFloat16).requires_grad(true));  // converted, hence by torch
   load_tensors({"a test", {{"w", value}}, {}}, *open_tensors(folder / "m.safetensors"));
-  EXPECT_TRUE(torch::equal(value, ramp({kLong})));
+  EXPECT_TRUE(torch::equal(value, ramp({kLong}, torch::kBFloat16)));
   EXPECT_TRUE(value.is_leaf());
 }
 
 TEST(LoadTensors, TensorsOfInferenceModeAreFilled) {
   const TemporaryFolder folder;
-  save_safetensors(folder / "m.safetensors", {{"w", ramp({kLong})}, {"square", ramp({3, 5})}});
+  save_safetensors(folder / "m.safetensors", {{"w", ramp({kLong}, torch::kBFloat16)}, {"square", ramp({3, 5})}});  // converted, hence by torch
   const c10::InferenceMode inference;
   const auto long_one = torch::zeros({kLong}), square = torch::zeros({3, 5});
   load_tensors({"a test", {{"w", long_one}, {"square", square}}, {}}, *open_tensors(folder / "m.safetensors"));
-  EXPECT_TRUE(torch::equal(long_one, ramp({kLong})));
+  EXPECT_TRUE(torch::equal(long_one, ramp({kLong}, torch::kBFloat16).to(torch::kFloat32)));
   EXPECT_TRUE(torch::equal(square, ramp({3, 5})));
 }
 
