@@ -177,7 +177,7 @@ class TorchFileParity(unittest.TestCase):
         state["model"]["blocks.0.mlp.fc2.weight"] = torch.zeros(48, 7)
         torch.save(state, missing)
         for path, fragments in ((legacy, ["before 1.6"]), (cut, ["zip"]), (other, ["an EAT or SSLAM encoder was expected"]),
-                                (missing, ["missing     model.blocks.1.norm2.bias [48]", "model.blocks.0.mlp.fc2.weight [48, 7]"]),
+                                (missing, ["1 missing, 1 wrong shape", "1  model.blocks.1.norm2.bias      [48]       -", "model.blocks.0.mlp.fc2.weight  [48, 192]  [48, 7] F32"]),
                                 (self.folder / "absent.pt", ["is missing"])):
             with self.subTest(path=path.name):
                 done, out = self.convert(path)
