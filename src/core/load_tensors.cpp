@@ -90,7 +90,7 @@ void fill(const Piece& piece, const TensorSource& source) {
   if (target.is_contiguous()) provide_pages(memory_of(part()));
   if (rearrange) {
     target.copy_(rearrange(source.load(name)));
-  } else if (piece.elements == target.numel() && !target.is_contiguous()) {
+  } else if (!target.is_contiguous()) {
     target.copy_(source.load(name));
   } else {
     source.read(name, piece.begin, part());

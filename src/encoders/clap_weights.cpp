@@ -34,7 +34,7 @@ constexpr std::pair<std::string_view, std::string_view> kInBlock[] = {{"norm1.",
                                                                        {"mlp.fc2.", "output.dense."}};
 
 // What stands before "audio_branch." in every name: "module." where several GPUs trained it.
-std::optional<std::string> find_prefix(const TensorSource& source) {
+std::optional<std::string> find_laion_prefix(const TensorSource& source) {
   for (const std::string prefix : {"", "module.", "state_dict.", "state_dict.module."})
     if (source.has(prefix + "audio_branch.patch_embed.proj.weight")) return prefix;
   return std::nullopt;
@@ -85,7 +85,7 @@ void add_origins(const std::string& file_name, std::string_view name, std::map<s
 std::unique_ptr<TensorSource> open_clap_weights(const std::filesystem::path& path) {
   constexpr std::string_view kBranch = "audio_branch.";
   auto source = open_tensors(path);
-  const auto prefix = find_prefix(*source);
+  const auto prefix = find_laion_prefix(*source);
   if (!prefix) return source;
   std::map<std::string, TensorOrigin> origins;
   std::vector<LeftOutTensor> left_out;

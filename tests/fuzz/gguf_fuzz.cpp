@@ -6,7 +6,7 @@
 #include "fuzz_input.h"
 #include "pal/core/gguf.h"
 #include "pal/core/gguf_dequantize.h"
-#include "pal/text/tokenizer.h"
+#include "use_tokenizer.h"
 
 namespace pal::fuzz {
 namespace {
@@ -43,8 +43,7 @@ void read(const std::filesystem::path& path) {
   ask_for_everything(file);
   for (const auto& [name, entry] : file.tensors()) read_tensor(file, entry);
   if (!file.has("tokenizer.ggml.model")) return;
-  const auto tokenizer = load_tokenizer(path);
-  tokenizer->decode(tokenizer->encode("Two dogs bark, 3 m away.\n<|im_end|> \xc3\xa9", true), true);
+  use_tokenizer(path);
 }
 
 }  // namespace
