@@ -1,6 +1,5 @@
 #include "pal/core/load_tensors.h"
 
-#include <ATen/Parallel.h>
 #include <c10/core/InferenceMode.h>
 #include <fmt/ranges.h>
 
@@ -10,16 +9,17 @@
 #include "pal/core/check.h"
 #include "pal/core/name_pattern.h"
 #include "pal/core/run_tasks.h"
-#include "memory_pages.h"
 #include "scalar_types.h"
 
 namespace pal {
 
 namespace {
 
-// Elements read at once: long enough for a disk and for large pages, short enough to be forgotten beside the weights. A multiple of all
-// GGUF blocks.
-constexpr std::int64_t kPiece = 1 << 23;
+// Elements read at once: long enough for a disk, short enough to be forgotten beside the weights. A multiple of all GGUF blocks.
+constexpr std::int64_t kPiece = 1 << 19;
+
+// Threads that read. More than processors: most of the time they wait, for the disk or for the system to provide memory.
+constexpr int kReaders = 16;
 
 // Whether elements of one type are converted to the other: floats of any width among each other, and so integers.
 bool is_convertible(DType stored, torch::ScalarType wanted) {
@@ -75,35 +75,24 @@ std::vector<Piece> pieces_of(const LoadPlan& plan, const TensorSource& source) {
   return pieces;
 }
 
-// The memory of a tensor, where it is one piece on the CPU; otherwise none.
-std::span<std::byte> memory_of(const torch::Tensor& tensor) {
-  if (!tensor.is_cpu() || !tensor.is_contiguous()) return {};
-  return {static_cast<std::byte*>(tensor.data_ptr()), tensor.nbytes()};
-}
-
 void fill(const Piece& piece, const TensorSource& source) {
   const auto& [name, value, rearrange] = *piece.wanted;
   const c10::InferenceMode mode(value.is_inference());  // such a tensor may be filled only there, and a thread knows nothing of its caller
   // Detached, for threads that know nothing of a NoGradGuard.
   const auto target = value.detach();
-  const auto part = [&] { return target.view(-1).slice(0, piece.begin, piece.begin + piece.elements); };
-  if (target.is_contiguous()) provide_pages(memory_of(part()));
   if (rearrange) {
     target.copy_(rearrange(source.load(name)));
   } else if (!target.is_contiguous()) {
     target.copy_(source.load(name));
   } else {
-    source.read(name, piece.begin, part());
+    source.read(name, piece.begin, target.view(-1).slice(0, piece.begin, piece.begin + piece.elements));
   }
 }
 
 // Every thread takes the next piece of the file, so that all of them read near each other.
 void fill_all(const LoadPlan& plan, const TensorSource& source) {
   const auto pieces = pieces_of(plan, source);
-  for (const auto& wanted : plan.wanted) prefer_large_pages(memory_of(wanted.value));
-  // Not fewer than the disk can serve at once, and no more than help.
-  const int threads = std::clamp(at::get_num_threads(), 8, 16);
-  run_tasks(std::int64_t(pieces.size()), threads, [&](std::int64_t i) { fill(pieces[std::size_t(i)], source); });
+  run_tasks(std::int64_t(pieces.size()), kReaders, [&](std::int64_t i) { fill(pieces[std::size_t(i)], source); });
 }
 
 }  // namespace
