@@ -14,6 +14,7 @@
 
 #include "mp3_length.h"
 #include "pal/core/check.h"
+#include "recording_file.h"
 #include "wav_length.h"
 
 namespace pal {
@@ -30,10 +31,11 @@ struct CloseSoundFile {
 };
 
 struct OpenRecording {
-  std::unique_ptr<SNDFILE, CloseSoundFile> file;
+  RecordingFile source;  // closed after what reads it
+  std::unique_ptr<SNDFILE, CloseSoundFile> file{};
   SF_INFO info{};                           // frames: kUnknownFrames where the file does not tell
   sf_count_t most_frames = kUnknownFrames;  // where libsndfile stops reading, whatever follows
-  std::string name;
+  std::string name{};
 
   bool length_known() const { return info.frames < kUnknownFrames; }
   bool is_mp3() const { return (info.format & SF_FORMAT_TYPEMASK) == SF_FORMAT_MPEG; }
@@ -61,8 +63,8 @@ void check_format(const OpenRecording& recording) {
 }
 
 // libsndfile guesses the length of an mp3 that does not state it from the file's size, tags and all.
-void measure(OpenRecording& recording, const fs::path& path) {
-  const Mp3Length length = measure_mp3(path);
+void measure(OpenRecording& recording) {
+  const Mp3Length length = measure_mp3(recording.source.path());
   if (length.stated) return;
   recording.most_frames = recording.info.frames;
   recording.info.frames = length.counted.value_or(kUnknownFrames);
@@ -71,7 +73,8 @@ void measure(OpenRecording& recording, const fs::path& path) {
 
 // What libsndfile says of a file that it does not open is one text for all threads: where opening fails, it is tried again while no
 // other thread opens anything.
-void open_file(OpenRecording& recording, const fs::path& path) {
+void open_file(OpenRecording& recording) {
+  const auto& path = recording.source.path();
   static std::shared_mutex opening;
   {
     const std::shared_lock together(opening);
@@ -84,19 +87,20 @@ void open_file(OpenRecording& recording, const fs::path& path) {
   PAL_CHECK(recording.file, "{}: cannot be decoded as wav, flac, ogg or mp3: {}", recording.name, sf_strerror(nullptr));
 }
 
-OpenRecording open_recording(const fs::path& path, const DecodeLimits& limits) {
-  OpenRecording recording;
-  recording.name = path.string();
+void check_file(const Recording& recording) {
   std::error_code error;
-  const auto status = fs::status(path, error);
-  PAL_CHECK(fs::exists(status), "{}: no such recording", recording.name);
-  PAL_CHECK(!fs::is_directory(status), "{}: is a folder, but a recording was expected", recording.name);
-  PAL_CHECK(fs::is_regular_file(status), "{}: is no ordinary file, but a recording was expected",
-            recording.name);
-  PAL_CHECK(fs::file_size(path, error) > 0, "{}: is empty (0 bytes), but a recording was expected",
-            recording.name);
+  const auto name = recording.name();
+  const auto status = fs::status(recording.path, error);
+  PAL_CHECK(fs::exists(status), "{}: no such recording", name);
+  PAL_CHECK(!fs::is_directory(status), "{}: is a folder, but a recording was expected", name);
+  PAL_CHECK(fs::is_regular_file(status), "{}: is no ordinary file, but a recording was expected", name);
+  PAL_CHECK(fs::file_size(recording.path, error) > 0, "{}: is empty (0 bytes), but a recording was expected", name);
+}
 
-  open_file(recording, path);
+OpenRecording open_recording(const Recording& from, const DecodeLimits& limits) {
+  check_file(from);
+  OpenRecording recording{.source = RecordingFile(from), .name = from.name()};
+  open_file(recording);
   check_format(recording);
   const SF_INFO& info = recording.info;
   PAL_CHECK(info.samplerate >= limits.min_rate && info.samplerate <= limits.max_rate,
@@ -105,8 +109,8 @@ OpenRecording open_recording(const fs::path& path, const DecodeLimits& limits) {
   PAL_CHECK(info.channels >= 1 && info.channels <= limits.max_channels,
             "{}: 1 to {} channels were expected, got {}", recording.name, limits.max_channels, info.channels);
   PAL_CHECK(info.frames > 0, "{}: holds no samples", recording.name);
-  check_wav_length(path);
-  if (recording.is_mp3()) measure(recording, path);
+  check_wav_length(recording.source.path(), recording.name);
+  if (recording.is_mp3()) measure(recording);
   return recording;
 }
 
@@ -219,15 +223,15 @@ std::vector<float> read_mono(OpenRecording& recording, const FrameRange& range, 
 
 }  // namespace
 
-AudioInfo read_audio_header(const fs::path& path, const DecodeLimits& limits) {
-  const OpenRecording recording = open_recording(path, limits);
+AudioInfo read_audio_header(const Recording& from, const DecodeLimits& limits) {
+  const OpenRecording recording = open_recording(from, limits);
   PAL_CHECK(recording.length_known(), "{}: the header does not say how long the recording is",
             recording.name);
   return {recording.info.frames, recording.info.samplerate, recording.info.channels};
 }
 
-Waveform decode_audio(const fs::path& path, const DecodeLimits& limits, const AudioSegment& segment) {
-  OpenRecording recording = open_recording(path, limits);
+Waveform decode_audio(const Recording& from, const DecodeLimits& limits, const AudioSegment& segment) {
+  OpenRecording recording = open_recording(from, limits);
   const FrameRange range = frames_of(segment, recording);
   if (range.last < kUnknownFrames) check_length(range.last - range.first, recording, limits);
   const std::vector<float> mono = read_mono(recording, range, limits);

@@ -25,7 +25,7 @@ bool left_open(std::uint32_t length) {
 
 }  // namespace
 
-void check_wav_length(const std::filesystem::path& path) {
+void check_wav_length(const std::filesystem::path& path, const std::string& name) {
   std::ifstream file(path, std::ios::binary);
   std::array<char, 12> header{};
   if (!file.read(header.data(), header.size()) || std::string_view(header.data(), 4) != "RIFF") return;
@@ -38,7 +38,7 @@ void check_wav_length(const std::filesystem::path& path) {
     if (std::string_view(chunk.data(), 4) == "data") {
       PAL_CHECK(left_open(length) || offset + length <= size,
                 "{}: the header promises {} bytes of samples, but only {} are there; is the file cut short?",
-                path.string(), length, size - offset);
+                name, length, size - offset);
       return;
     }
     offset += length + (length & 1);  // chunks begin at even offsets

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 
 namespace pal {
 
-// Throws UserError where the 'data' chunk of a RIFF wav file reaches past the end of the file. Lengths that
+// Throws UserError, which calls the file by `name`, where the 'data' chunk of a RIFF wav file reaches past the end of the file. Lengths that
 // streaming programs leave open (0, or within 64 KiB of the largest 32-bit number) promise nothing. Other
 // files pass.
-void check_wav_length(const std::filesystem::path& path);
+void check_wav_length(const std::filesystem::path& path, const std::string& name);
 
 }  // namespace pal

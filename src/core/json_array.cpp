@@ -7,7 +7,7 @@
 
 #include "pal/core/json_lines.h"
 #include "pal/core/line_problems.h"
-#include "record_limits.h"
+#include "pal/core/record_limits.h"
 #include "strict_events.h"
 
 namespace pal {

@@ -9,7 +9,7 @@
 #include "pal/core/check.h"
 #include "pal/core/line_problems.h"
 #include "pal/core/strict_json.h"
-#include "record_limits.h"
+#include "pal/core/record_limits.h"
 
 namespace pal {
 

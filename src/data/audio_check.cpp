@@ -22,7 +22,7 @@ struct Verdict {
 // The length of the clip, as the header and the segment say; none where the header does not.
 std::optional<double> stated_seconds(const Clip& clip) {
   try {
-    const double whole = read_audio_header(clip.path).seconds();
+    const double whole = read_audio_header(clip.recording()).seconds();
     return std::min(clip.segment.end.value_or(whole), whole) - clip.segment.start;
   } catch (const UserError&) {
     return std::nullopt;  // decoding says what is wrong, or reads on where only the length is not known
@@ -55,7 +55,7 @@ void judge(const Clip& clip, const AudioLimits& limits, Verdict& verdict) {
   }
   DecodeLimits decoding;
   decoding.max_seconds = std::max(decoding.max_seconds, limits.max_seconds);
-  const Waveform wave = decode_audio(clip.path, decoding, clip.segment);
+  const Waveform wave = decode_audio(clip.recording(), decoding, clip.segment);
   verdict.seconds = double(wave.samples.size(0)) / wave.sample_rate;
   judge_level(wave.samples, limits, verdict);
   if (verdict.seconds < limits.min_seconds) verdict.problems.emplace_back(AudioProblem::kTooShort, fmt::format("{:.3f} s", verdict.seconds));
@@ -134,8 +134,7 @@ std::int64_t AudioReport::count(AudioProblem problem) const { return std::ranges
 
 void ClipList::add(const Sample& sample) {
   for (const auto& clip : sample.clips) {
-    const auto key = fmt::format("{}\n{}\n{}", clip.path, clip.segment.start, clip.segment.end.value_or(-1.0));
-    if (seen_.insert(key).second) entries_.push_back({clip, sample.id});
+    if (seen_.insert(clip.key()).second) entries_.push_back({clip, sample.id});
   }
 }
 

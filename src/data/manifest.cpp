@@ -22,6 +22,10 @@ std::string list_of(const std::set<std::string>& splits) {
 
 }  // namespace
 
+std::string Clip::key() const {
+  return fmt::format("{}\n{}\n{}\n{}", path, offset, segment.start, segment.end.value_or(-1.0));
+}
+
 std::string ManifestPart::name() const { return split.empty() ? path.string() : fmt::format("{} (split {})", path.string(), split); }
 
 void read_manifest(const ManifestPart& part, const PromptOptions& options, const std::function<void(Sample)>& take) {

@@ -51,6 +51,24 @@ double seconds_at(const Json& json, const char* key) {
   return json[key];
 }
 
+// One number for one clip, or a list with one for each.
+void read_numbers(const Json& json, const char* key, std::int64_t least, std::int64_t Clip::*field, std::vector<Clip>& clips) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 60;
+  const Json values = json[key].is_array() ? json[key] : Json::array({json[key]});
+  PAL_CHECK(values.size() == clips.size(), "'{}' must have a number for each clip, but has {} for {}", key, values.size(), clips.size());
+  for (std::size_t i = 0; i < clips.size(); ++i) {
+    PAL_CHECK(values[i].is_number_integer() && values[i] >= least && values[i] <= kMost, "'{}' must be bytes, whole numbers of at least {}", key, least);
+    clips[i].*field = values[i];
+  }
+}
+
+void read_places(const Json& json, std::vector<Clip>& clips) {
+  PAL_CHECK(has(json, "offset") == has(json, "bytes"), "'offset' and 'bytes' say together where a recording is in its file; one is missing");
+  if (!has(json, "offset")) return;
+  read_numbers(json, "offset", 0, &Clip::offset, clips);
+  read_numbers(json, "bytes", 1, &Clip::bytes, clips);
+}
+
 std::vector<Clip> read_clips(const Json& json, const std::string& folder) {
   std::vector<Clip> clips;
   if (const char* key = audio_key(json)) {
@@ -59,6 +77,7 @@ std::vector<Clip> read_clips(const Json& json, const std::string& folder) {
     else
       add_clip(json[key], key, folder, clips);
   }
+  read_places(json, clips);
   for (const char* key : {"start", "end"})
     PAL_CHECK(!has(json, key) || clips.size() == 1, "'{}' needs exactly one clip, but there are {}", key, clips.size());
   if (has(json, "start")) clips[0].segment.start = seconds_at(json, "start");

@@ -44,19 +44,19 @@ std::shared_ptr<Encoder> make_encoder(const EncoderOptions& options) {
   user_error("encoder: unknown type '{}'; known types: yamnet, whisper, eat, clap", options.type);
 }
 
-torch::Tensor load_samples(const std::filesystem::path& recording, int sample_rate,
+torch::Tensor load_samples(const Recording& recording, int sample_rate,
                            const DecodeLimits& limits, const AudioSegment& segment) {
   const Waveform waveform = decode_audio(recording, limits, segment);
   return resample(waveform.samples, waveform.sample_rate, sample_rate);
 }
 
-torch::Tensor encode_file(Encoder& encoder, const std::filesystem::path& recording,
+torch::Tensor encode_file(Encoder& encoder, const Recording& recording,
                           const DecodeLimits& limits, const AudioSegment& segment) {
   const auto samples = load_samples(recording, encoder.sample_rate(), limits, segment);
   try {
     return encoder.encode(samples);
   } catch (const UserError& error) {
-    user_error("{}: {}", recording.string(), error.what());
+    user_error("{}: {}", recording.name(), error.what());
   }
 }
 

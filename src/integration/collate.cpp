@@ -13,23 +13,19 @@ bool is_trained(const Encoder& encoder) {
   return std::any_of(parameters.begin(), parameters.end(), [](const torch::Tensor& p) { return p.requires_grad(); });
 }
 
-std::string key_of(const Clip& clip) {
-  return fmt::format("{}\n{}\n{}", clip.path, clip.segment.start, clip.segment.end.value_or(-1.0));
-}
-
 }  // namespace
 
 EncodedClip ClipEncoder::encode(const Clip& clip) {
   EncodedClip encoded;
   for (const auto& [name, encoder] : model_.encoders()) {
     const bool trained = is_trained(*encoder);
-    const auto key = name + "\n" + key_of(clip);
+    const auto key = name + "\n" + clip.key();
     if (const auto kept = kept_.find(key); !trained && kept != kept_.end()) {
       encoded.push_back(kept->second);
       continue;
     }
     torch::AutoGradMode record(trained && torch::GradMode::is_enabled());
-    encoded.push_back(encode_file(*encoder, clip.path, {}, clip.segment));
+    encoded.push_back(encode_file(*encoder, clip.recording(), {}, clip.segment));
     if (trained) continue;
     auto& tokens = encoded.back();
     tokens = tokens.to(torch::kCPU);  // a GPU's memory is for training; a batch is moved there at once

@@ -7,6 +7,8 @@
 namespace pal {
 
 void add_import_command(CLI::App& app, std::function<int()>& run);  // from a data set's published folder to a manifest
+void add_shard_command(CLI::App& app, std::function<int()>& run);   // into tar files
+void add_index_command(CLI::App& app, std::function<int()>& run);   // of tar files that others wrote
 void add_check_command(CLI::App& app, std::function<int()>& run);   // what is wrong with the recordings of a manifest
 
 }  // namespace pal

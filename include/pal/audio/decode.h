@@ -5,8 +5,8 @@
 #include <torch/types.h>
 
 #include <cstdint>
-#include <filesystem>
 
+#include "pal/audio/recording.h"
 #include "pal/audio/segment.h"
 
 namespace pal {
@@ -36,14 +36,14 @@ struct AudioInfo {
 // The header alone, held to the limits of rate and channels, not to that of length. A file that does not say
 // its length (streamed flac) is refused here, though decode_audio() reads it. Throws UserError as
 // decode_audio() does.
-AudioInfo read_audio_header(const std::filesystem::path& path, const DecodeLimits& limits = {});
+AudioInfo read_audio_header(const Recording& recording, const DecodeLimits& limits = {});
 
-// Decodes a file or a segment of it. Throws UserError that names the file where it is missing, a folder or no
+// Decodes a recording or a segment of it. Throws UserError that names it where it is missing, a folder or no
 // ordinary file, no recording or in another format, damaged or shorter than its headers say, without samples,
 // outside the limits, not finite (NaN, infinity), or does not reach the segment. Where a format states no
 // length, a recording is as long as what it holds: ogg, and mp3 without a Xing, Info or VBRI header. An mp3
 // that has one may lack two frames of 1152 samples, which programs count differently.
-Waveform decode_audio(const std::filesystem::path& path, const DecodeLimits& limits = {},
+Waveform decode_audio(const Recording& recording, const DecodeLimits& limits = {},
                       const AudioSegment& segment = {});
 
 }  // namespace pal

@@ -11,6 +11,7 @@
 // {"messages": [...], "audios": [...]}.
 //
 // audio (audios, audio_id): path(s) relative to the manifest, or absolute; absent: a text-only sample. start, end: seconds, for one clip.
+// offset, bytes: where in its file each recording is, as in an index of shards (shard.h); absent: the file is the recording.
 // What is asked and answered: `messages`, or `instruction` and `output`, or PromptOptions around `label`, `labels` or the first of
 // `captions`. Right answers for scoring: `references`, or `captions`, or the labels, or what is answered. Without an `id`, a sample is
 // named by its number in the file. Other keys are kept by whoever wrote them and not read.
@@ -21,6 +22,7 @@
 #include <string>
 #include <vector>
 
+#include "pal/audio/recording.h"
 #include "pal/audio/segment.h"
 #include "pal/text/prompt.h"
 
@@ -28,8 +30,13 @@ namespace pal {
 
 // A recording, or a part of it.
 struct Clip {
-  std::string path;      // of the recording, as it can be opened from here. A text: fs::path costs five times its bytes
+  std::string path;      // of its file, as it can be opened from here. A text: fs::path costs five times its bytes
   AudioSegment segment;  // seconds
+  int64_t offset = 0;    // of the recording in the file, bytes
+  int64_t bytes = 0;     // of the recording; 0: the whole file
+
+  Recording recording() const { return {path, offset, bytes}; }  // where it is
+  std::string key() const;                                       // different for different clips
 };
 
 // One object of a manifest. Millions are held at once, so that nothing stands here twice.

@@ -74,11 +74,11 @@ class Encoder : public torch::nn::Module {
 std::shared_ptr<Encoder> make_encoder(const EncoderOptions& options);
 
 // Decodes a recording, or a segment of it, and resamples it to the encoder's rate: [n] float32 on the CPU.
-torch::Tensor load_samples(const std::filesystem::path& recording, int sample_rate,
+torch::Tensor load_samples(const Recording& recording, int sample_rate,
                            const DecodeLimits& limits = {}, const AudioSegment& segment = {});
 
 // load_samples() and encode(). What the encoder refuses is reported with the recording's name.
-torch::Tensor encode_file(Encoder& encoder, const std::filesystem::path& recording,
+torch::Tensor encode_file(Encoder& encoder, const Recording& recording,
                           const DecodeLimits& limits = {}, const AudioSegment& segment = {});
 
 }  // namespace pal

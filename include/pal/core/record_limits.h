@@ -5,7 +5,7 @@
 
 namespace pal {
 
-constexpr std::size_t kLongestRecord = 1 << 20;  // bytes
-constexpr int kDeepestRecord = 16;               // levels of lists and objects
+inline constexpr std::size_t kLongestRecord = 1 << 20;  // bytes
+inline constexpr int kDeepestRecord = 16;               // levels of lists and objects
 
 }  // namespace pal
