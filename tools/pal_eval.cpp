@@ -41,7 +41,8 @@ pal::ManifestPart manifest_of(const Arguments& a, const pal::DataOptions& data) 
   if (!a.manifest.empty()) return a.manifest;
   PAL_CHECK(a.split == "train" || a.split == "validation" || a.split == "test",
             "--split: expected train, validation or test, got '{}'", a.split);
-  const auto& manifest = a.split == "train" ? data.train : a.split == "validation" ? data.validation : data.test;
+  PAL_CHECK(a.split != "train" || data.train.list.size() == 1, "--split train: data.train names {} manifests; give the one to score with --manifest", data.train.list.size());
+  const auto& manifest = a.split == "train" ? data.train.list.front().manifest : a.split == "validation" ? data.validation : data.test;
   PAL_CHECK(!manifest.empty(), "the config names no manifest data.{}; set it, or give --manifest", a.split);
   return manifest;
 }

@@ -4,12 +4,28 @@ namespace pal {
 
 using Json = nlohmann::json;
 
+namespace {
+
+Json to_json(const SamplerPosition& position) {
+  Json sources = Json::array();
+  for (const auto& source : position.sources) sources.push_back({{"epoch", source.epoch}, {"taken", source.taken}});
+  return {{"drawn", position.drawn}, {"sources", sources}};
+}
+
+SamplerPosition sampler_position_from(const Json& json) {
+  SamplerPosition position{json.at("drawn"), {}};
+  for (const auto& source : json.at("sources")) position.sources.push_back({source.at("epoch"), source.at("taken")});
+  return position;
+}
+
+}  // namespace
+
 Json to_json(const RunState& state) {
   const auto& p = state.progress;
   return {{"step", p.step},
           {"stage", p.stage},
           {"stage_step", p.stage_step},
-          {"sampler", {{"epoch", p.sampler.epoch}, {"taken", p.sampler.taken}}},
+          {"sampler", to_json(p.sampler)},
           {"trained", p.trained},
           {"unreadable", p.unreadable},
           {"data", {{"sha256", state.data.sha256}, {"samples", state.data.samples}}},
@@ -20,7 +36,7 @@ Json to_json(const RunState& state) {
 RunState run_state_from(const Json& json) {
   RunState state;
   state.progress = {json.at("step"), json.at("stage"), json.at("stage_step"),
-                    {json.at("sampler").at("epoch"), json.at("sampler").at("taken")},
+                    sampler_position_from(json.at("sampler")),
                     json.at("trained").get<std::set<std::string>>(), json.at("unreadable").get<std::set<std::string>>()};
   state.data = {json.at("data").at("sha256"), json.at("data").at("samples")};
   state.config = json.at("config");

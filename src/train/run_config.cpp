@@ -74,6 +74,46 @@ struct ConfigValue<ManifestPart> {
   }
 };
 
+// F | {path: F, split: S, weight: W}
+template <>
+struct ConfigValue<TrainingSource> {
+  static std::string type_name() { return "path, or {path, split, weight}"; }
+  static void read(const Place& at, Problems& problems, TrainingSource& value) {
+    value = {};
+    if (!at.node.is_map()) return read_value(at, problems, value.manifest.path);
+    Fields fields;
+    fields.required("path", value.manifest.path, "manifest").not_empty();
+    fields.field("split", value.manifest.split, "read the samples of this split alone");
+    fields.field("weight", value.weight, "share of the samples drawn from it, relative to the others'").at_least(0);
+    read_fields(at, fields, problems);
+  }
+  static Node write(const TrainingSource& value) {
+    if (value.weight == 0) return ConfigValue<ManifestPart>::write(value.manifest);
+    Node map = Node::map();
+    map.add("path", ConfigValue<std::filesystem::path>::write(value.manifest.path));
+    if (!value.manifest.split.empty()) map.add("split", Node::string(value.manifest.split));
+    map.add("weight", ConfigValue<double>::write(value.weight));
+    return map;
+  }
+};
+
+// One source, or a list.
+template <>
+struct ConfigValue<TrainingSources> {
+  static std::string type_name() { return "path, {path, split, weight}, or a list of them"; }
+  static void read(const Place& at, Problems& problems, TrainingSources& value) {
+    value.list.clear();
+    if (at.node.is_list()) return read_value(at, problems, value.list);
+    TrainingSource one;
+    read_value(at, problems, one);
+    if (!one.manifest.empty()) value.list.push_back(std::move(one));
+  }
+  static Node write(const TrainingSources& value) {
+    if (value.list.empty()) return Node::string("");
+    return value.list.size() == 1 ? ConfigValue<TrainingSource>::write(value.list.front()) : ConfigValue<std::vector<TrainingSource>>::write(value.list);
+  }
+};
+
 void describe(Fields& f, DecoderOptions& o) {
   f.required("vocab_size", o.vocab_size, "tokens; at least the tokenizer's").at_least(1);
   f.required("hidden_size", o.width, "width D").at_least(2);
@@ -151,7 +191,8 @@ void describe(Fields& f, PromptOptions& o) {
 }
 
 void describe(Fields& f, DataOptions& o) {
-  f.field("train", o.train, "manifest to train on");
+  f.field("train", o.train, "manifest to train on, or several; with weights, each sample is drawn from one of them by these, without, all are one set");
+  f.field("shuffle_window", o.shuffle_window, "samples among which the next is drawn, while files (shards) are gone through in a random order; 0: all samples").at_least(0);
   f.field("validation", o.validation, "manifest to choose by");
   f.field("test", o.test, "held-out manifest: reported, never chosen by");
   f.field("prompt", o.prompt, "what is asked and answered");
@@ -243,6 +284,9 @@ void check_names(ConfigReader& reader, const RunConfig& config) {
     if (stage.warmup >= 1 && stage.steps > 0 && stage.warmup > double(stage.steps))
       reader.problem(path + ".warmup", fmt::format("{} warm-up steps, but the stage has {}", stage.warmup, stage.steps));
   }
+  const auto& sources = config.data.train.list;
+  if (config.data.train.weighted() && std::ranges::any_of(sources, [](const auto& source) { return source.weight == 0; }))
+    reader.problem("data.train", "some manifests have a weight above 0 and others none; give one to each");
   if (!config.stages.empty() && config.data.train.empty()) reader.problem("data.train", "the stages need a manifest to train on");
 }
 

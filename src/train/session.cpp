@@ -8,7 +8,7 @@ std::vector<NamedParameter> Session::parameters() const { return named_parameter
 
 std::vector<std::string> implied_answers(const DataOptions& data) {
   constexpr std::size_t kMost = 1000;  // more are captions, not labels to choose from
-  auto answers = answers_of(read_manifest(data.train, data.prompt));
+  auto answers = answers_of(read_training_set(data.train, data.prompt).samples);
   if (answers.size() > kMost) answers.clear();
   return answers;
 }

@@ -71,10 +71,12 @@ class Trainer {
   // All that the data can be found wrong by before any work is done.
   void read_data() {
     const auto& config = session_.config;
-    samples_ = session_.samples(config.data.train);
+    auto set = read_training_set(config.data.train, config.data.prompt);
+    samples_ = std::move(set.samples);
+    source_sizes_ = std::move(set.source_sizes);
     PAL_CHECK(!samples_.empty(), "{}: holds no samples", config.data.train.name());
-    check_recordings(samples_, config.data.train.path);
-    data_ = {sha256_of_file(config.data.train.path), int64_t(samples_.size())};
+    check_recordings(samples_, config.data.train.name());
+    data_ = {set.sha256, int64_t(samples_.size())};
     if (config.data.validation.empty()) return;
     validation_ = session_.samples(config.data.validation);
     check_recordings(validation_, config.data.validation.path);
@@ -143,6 +145,22 @@ class Trainer {
     return {stage.learning_rate, stage.steps, stage.warmup, stage.decay, stage.final_ratio};
   }
 
+  // Without weights, all samples are one source.
+  std::vector<SamplerSource> sampler_sources() const {
+    const auto& data = session_.config.data;
+    const auto files = data.shuffle_window > 0 ? files_of(samples_) : std::vector<int32_t>();
+    if (!data.train.weighted()) return {{.size = int64_t(samples_.size()), .order = {files, data.shuffle_window}}};
+    std::vector<SamplerSource> sources;
+    auto begin = files.begin();
+    for (std::size_t i = 0; i < source_sizes_.size(); ++i) {
+      auto& source = sources.emplace_back(SamplerSource{.size = source_sizes_[i], .weight = data.train.list[i].weight, .order = {}});
+      if (files.empty()) continue;
+      source.order = {{begin, begin + source.size}, data.shuffle_window};
+      begin += source.size;
+    }
+    return sources;
+  }
+
   // Returns false where a signal stopped it before its end.
   bool run_stage(const StageOptions& stage) {
     const auto counts = apply_stage_policy(session_.parameters(), stage.trainable);
@@ -153,9 +171,7 @@ class Trainer {
     if (optimizer_state_) optimizer_->load(optimizer_state_->first, optimizer_state_->second);
     optimizer_state_.reset();
     const Schedule schedule(schedule_options(stage));
-    Sampler sampler(int64_t(samples_.size()), stream_seed(uint64_t(session_.config.train.seed), "stage", progress_.stage),
-                    progress_.sampler);
-
+    Sampler sampler(sampler_sources(), stream_seed(uint64_t(session_.config.train.seed), "stage", progress_.stage), progress_.sampler);
     if (std::any_of(progress_.trained.begin(), progress_.trained.end(), [](const auto& name) { return name.starts_with("encoders."); }))
       session_.collator->forget_clips();  // what a trained encoder gave before is stale
     bar_.start(stage.name, stage.steps, progress_.stage_step);
@@ -308,6 +324,7 @@ class Trainer {
   std::string config_text_;
   ProgressBar bar_;
   std::vector<Sample> samples_, validation_;
+  std::vector<int64_t> source_sizes_;
   DataFingerprint data_;
   Progress progress_;
   std::optional<AdamW> optimizer_;

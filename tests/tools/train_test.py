@@ -84,6 +84,29 @@ class Train(unittest.TestCase):
         self.assertIn("resuming after step", again.stderr)
         self.assertEqual(trained(self.root / "stopped"), self.whole)
 
+    def test_a_mix_of_shards_goes_on_to_the_same_bits_exact_to_the_sample(self):
+        manifest = pathlib.Path(SOURCE / "assets" / "clips" / "train.jsonl")
+        for name, megabytes in (("one", 0.5), ("two", 5)):
+            made = run("pal-data", "shard", "--manifest", manifest, "--out", self.root / name, "--shard-mb", megabytes)
+            self.assertEqual(made.returncode, 0, made.stderr)
+        sources = [{"path": str(self.root / "one" / "index.jsonl"), "weight": 2}, {"path": str(self.root / "two" / "index.jsonl"), "weight": 1}]
+        mixed = ["--set", f"data.train={json.dumps(sources)}", "--set", "data.shuffle_window=6"]
+        whole = self.train("whole", *mixed)
+        self.assertEqual(whole.returncode, 0, whole.stderr)
+        process = start("pal-train", "--config", SMOKE, "--output", self.root / "stopped", *SHORT, *mixed)
+        log = self.root / "stopped" / "log.jsonl"
+        while not (log.exists() and len(log.read_text().splitlines()) >= 3):
+            time.sleep(0.01)
+            self.assertIsNone(process.poll(), "it ended before it could be stopped")
+        process.kill()
+        process.communicate()
+        again = self.train("stopped", *mixed, "--resume", "auto")
+        self.assertEqual(again.returncode, 0, again.stderr)
+        self.assertIn("resuming after step", again.stderr)
+        self.assertEqual(trained(self.root / "stopped"), trained(self.root / "whole"))
+        other = self.train("other", "--set", f"data.train={json.dumps(sources[::-1])}", "--set", "data.shuffle_window=6")
+        self.assertNotEqual(trained(self.root / "other"), trained(self.root / "whole"), other.stderr)
+
     def test_a_finished_run_says_so_and_is_left_alone(self):
         self.train("run")
         before = trained(self.root / "run")

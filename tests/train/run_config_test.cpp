@@ -45,18 +45,34 @@ TEST(RunConfig, TemplatesThatCannotBeReadAreRefusedAtTheirLine) {
 TEST(RunConfig, AManifestMayBeOneSplitOfIt) {
   const auto config_of = [](const std::string& data) { return parse_run_config("model: {llm: {path: llm.gguf}}\ndata: " + data, "test"); };
   const auto config = config_of("{train: {path: a.jsonl, split: fold1}, test: b.jsonl}");
-  EXPECT_EQ(config.data.train.path, "a.jsonl");
-  EXPECT_EQ(config.data.train.split, "fold1");
+  EXPECT_EQ(config.data.train.list.at(0).manifest.path, "a.jsonl");
+  EXPECT_EQ(config.data.train.list.at(0).manifest.split, "fold1");
   EXPECT_EQ(config.data.test.path, "b.jsonl");
   EXPECT_EQ(config.data.test.split, "");
   EXPECT_TRUE(config.data.validation.empty());
   const auto again = parse_run_config(run_config_yaml(config), "checkpoint");
-  EXPECT_EQ(again.data.train.split, "fold1");
+  EXPECT_EQ(again.data.train.list.at(0).manifest.split, "fold1");
   EXPECT_EQ(again.data.test.path, "b.jsonl");
   EXPECT_THAT([&] { config_of("{train: {path: a.jsonl, spilt: fold1}}"); },
               ThrowsMessage<UserError>(HasSubstr("test:2: unknown key 'data.train.spilt'; did you mean 'split'?")));
   EXPECT_THAT([&] { config_of("{train: {split: fold1}}"); }, ThrowsMessage<UserError>(HasSubstr("'data.train.path' is missing")));
-  EXPECT_THAT([&] { config_of("{train: [a.jsonl]}"); }, ThrowsMessage<UserError>(HasSubstr("data.train")));
+  EXPECT_THAT([&] { config_of("{train: {}, test: [a.jsonl]}"); }, ThrowsMessage<UserError>(HasSubstr("data.test")));
+}
+
+}  // namespace
+TEST(RunConfig, TrainingMixesManifestsByWeights) {
+  const auto config_of = [](const std::string& data) { return parse_run_config("model: {llm: {path: llm.gguf}}\ndata: " + data, "test"); };
+  const auto config = config_of("{train: [{path: a.jsonl, weight: 3}, {path: b.jsonl, split: fold1, weight: 1}]}");
+  const auto again = parse_run_config(run_config_yaml(config), "checkpoint");
+  for (const auto& one : {config, again}) {
+    ASSERT_EQ(one.data.train.list.size(), 2u);
+    EXPECT_TRUE(one.data.train.weighted());
+    EXPECT_EQ(one.data.train.list[0].weight, 3);
+    EXPECT_EQ(one.data.train.list[1].manifest.split, "fold1");
+  }
+  EXPECT_FALSE(config_of("{train: [a.jsonl, b.jsonl]}").data.train.weighted());
+  EXPECT_THAT([&] { config_of("{train: [{path: a.jsonl, weight: 3}, b.jsonl]}"); }, ThrowsMessage<UserError>(HasSubstr("test:2: 'data.train': some manifests")));
+  EXPECT_THAT([&] { config_of("{train: [{path: a.jsonl, weight: -1}]}"); }, ThrowsMessage<UserError>(HasSubstr("weight")));
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "pal/data/manifest.h"
+#include "pal/data/training_set.h"
 #include "pal/eval/evaluation.h"
 #include "pal/integration/pal_model.h"
 #include "pal/train/stage.h"
@@ -14,7 +14,9 @@ namespace pal {
 
 // What a run trains on and is scored on.
 struct DataOptions {
-  ManifestPart train, validation, test;           // empty: none
+  TrainingSources train;                          // what is trained on; empty: nothing
+  ManifestPart validation, test;                  // empty: none
+  int64_t shuffle_window = 0;                     // samples among which the next is drawn; 0: all
   PromptOptions prompt;                           // what is asked and answered
   int64_t encoded_clips_mib = 2048;               // memory for what frozen encoders gave; beyond it clips are encoded anew
   int64_t skip_unreadable = 0;                    // samples that training may leave out because their recordings cannot be read
