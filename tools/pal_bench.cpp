@@ -9,6 +9,7 @@
 #include "pal/core/check.h"
 #include "pal/core/tool.h"
 #include "pal/train/session.h"
+#include "tools/bench/data_command.h"
 #include "tools/bench/load_command.h"
 #include "tools/command_line.h"
 
@@ -83,7 +84,7 @@ void print_table(const Json& results) {
 }
 
 int bench(const Arguments& a) {
-  PAL_CHECK(!a.config.empty(), "give --config, or the subcommand load; try --help");
+  PAL_CHECK(!a.config.empty(), "give --config, or a subcommand; try --help");
   PAL_CHECK(a.rounds > 0, "--rounds: expected at least 1, got {}", a.rounds);
   const auto config = pal::load_run_config(a.config, a.sets);
   const auto& stage = chosen_stage(config, a.stage);
@@ -121,6 +122,7 @@ int main(int argc, char** argv) {
   CLI::App app("Memory and throughput of PLITS, LAL and PAL: training steps on one random batch, in one run.");
   Arguments a;
   std::function<int()> run;
+  pal::add_data_command(app, run);
   pal::add_load_command(app, run);
   app.add_option("--config", a.config, "a PAL run, YAML: its LLM, streams and stages");
   app.add_option("--set", a.sets, "override an option: a.b=c; may stand several times")->take_all()->allow_extra_args(false);

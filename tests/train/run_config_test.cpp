@@ -59,7 +59,6 @@ TEST(RunConfig, AManifestMayBeOneSplitOfIt) {
   EXPECT_THAT([&] { config_of("{train: {}, test: [a.jsonl]}"); }, ThrowsMessage<UserError>(HasSubstr("data.test")));
 }
 
-}  // namespace
 TEST(RunConfig, TrainingMixesManifestsByWeights) {
   const auto config_of = [](const std::string& data) { return parse_run_config("model: {llm: {path: llm.gguf}}\ndata: " + data, "test"); };
   const auto config = config_of("{train: [{path: a.jsonl, weight: 3}, {path: b.jsonl, split: fold1, weight: 1}]}");
