@@ -51,8 +51,9 @@ TEST(ChildProcess, AFailureIsTold) {
               HasSubstr("ended without an answer; it said: why"));
   EXPECT_THAT(message([] {
                 ::signal(SIGPIPE, SIG_DFL);  // whoever starts the tests may have it ignored
-                ChildProcess gone({"true"}, 60);
-                for (int i = 0; i < 10'000; ++i) gone.write_line("x");  // no signal ends us
+                ChildProcess deaf({"sh", "-c", "exec <&-; echo ready; exec sleep 60"}, 60);
+                deaf.read_line();
+                deaf.write_line("x");  // no signal ends us
               }),
               HasSubstr("ended before it was asked everything"));
   EXPECT_THAT(message([] { ChildProcess({"sh", "-c", "yes | tr -d '\\n'"}, 60).read_line(); }), HasSubstr("a line of more than"));
