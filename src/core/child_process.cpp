@@ -56,8 +56,8 @@ int spawn(pid_t& process, const std::vector<std::string>& command, int input, in
 
 }  // namespace
 
-ChildProcess::ChildProcess(const std::vector<std::string>& command, double seconds)
-    : name_(command.at(0)), seconds_(seconds) {
+ChildProcess::ChildProcess(const std::vector<std::string>& command, double seconds, const std::string& called)
+    : name_(called.empty() ? command.at(0) : called), seconds_(seconds) {
   PAL_CHECK(seconds > 0 && seconds <= 1e7, "{}: expected a time limit above 0 and up to 1e7 seconds, got {}", name_, seconds);
   deadline_ = std::chrono::steady_clock::now() + std::chrono::milliseconds(int64_t(seconds * 1000));
   auto input = stream(), output = stream(), messages = stream();
@@ -159,6 +159,7 @@ void ChildProcess::fail(const std::string& what) {
   while (messages_ >= 0 && told_.size() < kMessagesKept && ::poll(&messages, 1, kPatience) > 0) take_messages();
   if (process_ > 0) ::kill(process_, SIGKILL);
   end();
+  told_.resize(std::min(told_.size(), told_.find("\n\t")));  // indented lines are a stack trace
   while (!told_.empty() && std::isspace(static_cast<unsigned char>(told_.back())) != 0) told_.pop_back();
   user_error("{}: {}{}{}", name_, what, told_.empty() ? "" : "; it said: ", told_);
 }

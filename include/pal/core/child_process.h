@@ -15,8 +15,8 @@ namespace pal {
 class ChildProcess {
  public:
   // Starts `command`: a program, found on the PATH where it holds no '/', and its arguments, which reach it as they are.
-  // It may live for `seconds`. Throws UserError where it cannot be started.
-  ChildProcess(const std::vector<std::string>& command, double seconds);
+  // It may live for `seconds`. `called` is its name in messages (default: the program's). Throws UserError where it cannot be started.
+  ChildProcess(const std::vector<std::string>& command, double seconds, const std::string& called = {});
   ~ChildProcess();  // kills it where it still runs
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
