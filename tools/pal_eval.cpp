@@ -6,6 +6,7 @@
 #include "pal/config/dump.h"
 #include "pal/core/check.h"
 #include "pal/core/files.h"
+#include "pal/core/strict_json.h"
 #include "pal/core/tool.h"
 #include "pal/train/session.h"
 #include "tools/command_line.h"
@@ -90,8 +91,8 @@ int evaluate_checkpoint(const Arguments& a) {
                          {"config", pal::run_config_yaml(session.config)}};
   Json result;
   if (!a.output.empty() && std::filesystem::exists(results)) {
-    result = Json::parse(pal::read_file(results), nullptr, false);
-    PAL_CHECK(!result.is_discarded() && result.contains("settings"), "{}: is no result of pal-eval; remove it or choose another --output",
+    result = pal::parse_strict_json(pal::read_file(results), results.string(), 64);
+    PAL_CHECK(result.is_object() && result.contains("settings") && result.contains("score"), "{}: is no result of pal-eval; remove it or choose another --output",
               results.string());
     PAL_CHECK(result["settings"] == settings, "{}: holds the result of other settings; remove it or choose another --output",
               results.string());
