@@ -6,9 +6,11 @@
 #include "pal/config/dump.h"
 #include "pal/core/check.h"
 #include "pal/core/files.h"
+#include "pal/core/strict_json.h"
 #include "pal/core/tool.h"
 #include "pal/train/session.h"
 #include "tools/command_line.h"
+#include "tools/eval/compare_command.h"
 #include "tools/eval/embed_command.h"
 #include "tools/eval/score_command.h"
 
@@ -19,9 +21,10 @@ using Json = nlohmann::json;
 struct Arguments {
   std::filesystem::path config, checkpoint, output, manifest, predictions;
   std::vector<std::string> sets;
-  std::string split = "test", device = "auto", metric;
+  std::string split = "test", device = "auto";
+  pal::MetricArguments metric;
   int threads = 0;
-  bool withhold_audio = false, json = false, tokenized = false;
+  bool withhold_audio = false, json = false;
 };
 
 Json describe(const pal::EvaluationOptions& o) {
@@ -89,8 +92,8 @@ int evaluate_checkpoint(const Arguments& a) {
                          {"config", pal::run_config_yaml(session.config)}};
   Json result;
   if (!a.output.empty() && std::filesystem::exists(results)) {
-    result = Json::parse(pal::read_file(results), nullptr, false);
-    PAL_CHECK(!result.is_discarded() && result.contains("settings"), "{}: is no result of pal-eval; remove it or choose another --output",
+    result = pal::parse_strict_json(pal::read_file(results), results.string(), 64);
+    PAL_CHECK(result.is_object() && result.contains("settings") && result.contains("score"), "{}: is no result of pal-eval; remove it or choose another --output",
               results.string());
     PAL_CHECK(result["settings"] == settings, "{}: holds the result of other settings; remove it or choose another --output",
               results.string());
@@ -127,6 +130,7 @@ int main(int argc, char** argv) {
   CLI::App app("Scores an audio LLM, or predictions made elsewhere.");
   Arguments a;
   std::function<int()> run;
+  pal::add_compare_command(app, run);
   pal::add_embed_command(app, run);
   app.add_option("--checkpoint", a.checkpoint, "folder of a checkpoint, for example runs/NAME/final");
   app.add_option("--config", a.config, "take data and eval from here (default: from the checkpoint)");
@@ -138,9 +142,8 @@ int main(int argc, char** argv) {
   app.add_option("--device", a.device, "auto, cpu or cuda");
   app.add_option("--threads", a.threads, "CPU threads (default: all cores)");
   app.add_option("--predictions", a.predictions, "score these JSON lines instead: {\"id\", \"prediction\", \"references\": [...]}");
-  app.add_option("--metric", a.metric, "for --predictions: accuracy or ciderd");
+  pal::add_metric_options(app, a.metric);  // for --predictions
   app.add_flag("--json", a.json, "print one JSON object");
-  app.add_flag("--tokenized", a.tokenized, "ciderd: texts are PTB-tokenised already");
   app.footer("Examples:\n  pal-eval --checkpoint runs/smoke/final --output runs/smoke/eval\n"
              "  pal-eval --predictions examples/predictions.jsonl --metric ciderd --json");
 
@@ -149,8 +152,9 @@ int main(int argc, char** argv) {
     if (run) return run();
     pal::set_threads(a.threads);
     PAL_CHECK(a.predictions.empty() != a.checkpoint.empty(), "give either --checkpoint or --predictions; try --help");
+    PAL_CHECK(a.checkpoint.empty() || a.metric.metric.empty(), "--metric goes with --predictions; a checkpoint is scored by eval.metric: --set eval.metric={}", a.metric.metric);
     if (a.predictions.empty()) return evaluate_checkpoint(a);
-    PAL_CHECK(!a.metric.empty(), "--predictions needs --metric");
-    return pal::score_command(a.predictions, a.metric, a.json, a.tokenized);
+    PAL_CHECK(!a.metric.metric.empty(), "--predictions needs --metric");
+    return pal::score_command(a.predictions, a.metric, a.json);
   });
 }

@@ -49,7 +49,7 @@ PairedTest mcnemar(std::span<const double> a, std::span<const double> b) {
   return {"mcnemar", mean(d), std::min(1.0, p), int64_t(d.size())};
 }
 
-PairedTest sign_flip(std::span<const double> a, std::span<const double> b, const SignFlipOptions& options) {
+PairedTest sign_flip(std::span<const double> a, std::span<const double> b, const PermutationOptions& options) {
   const auto d = differences(a, b);
   PAL_CHECK(options.draws > 0, "sign_flip: expected draws > 0, got {}", options.draws);
   const double observed = std::abs(std::accumulate(d.begin(), d.end(), 0.0));
@@ -70,8 +70,33 @@ PairedTest sign_flip(std::span<const double> a, std::span<const double> b, const
   return {"sign_flip", mean(d), double(as_far) / double(options.draws + 1), int64_t(d.size())};
 }
 
+PairedTest swap_answers(int64_t clips, const std::function<double(std::span<const int32_t>)>& score,
+                        const PermutationOptions& options) {
+  PAL_CHECK(clips > 0, "paired test: expected at least one clip, got none");
+  PAL_CHECK(options.draws > 0, "swap: expected draws > 0, got {}", options.draws);
+  const std::size_t n = std::size_t(clips);
+  std::vector<int32_t> first(2 * n, 0), second(2 * n, 0);  // whose answers are the first system's, and the second's
+  const auto difference = [&](auto swapped) {
+    for (std::size_t i = 0; i < n; ++i) {
+      const bool turned = swapped(i);
+      first[i] = second[n + i] = turned ? 0 : 1;
+      first[n + i] = second[i] = turned ? 1 : 0;
+    }
+    return score(first) - score(second);
+  };
+  const double observed = difference([](std::size_t) { return false; });
+  const double rounding = 1e-12 * (1 + std::abs(observed));
+  RandomStream random(stream_seed(options.seed, "swap"));
+  int64_t as_far = 1;
+  for (int64_t draw = 0; draw < options.draws; ++draw) {
+    const double one = difference([&](std::size_t) { return (random.next() & 1) != 0; });
+    as_far += std::abs(one) >= std::abs(observed) - rounding;
+  }
+  return {"swap", observed, double(as_far) / double(options.draws + 1), clips};
+}
+
 PairedTest compare_paired(std::span<const double> a, std::span<const double> b,
-                          const SignFlipOptions& options) {
+                          const PermutationOptions& options) {
   return is_binary(a) && is_binary(b) ? mcnemar(a, b) : sign_flip(a, b, options);
 }
 

@@ -25,12 +25,15 @@ std::vector<std::string> read_references(const json& object) {
 
 }  // namespace
 
+Prediction read_prediction(const json& object) {
+  return {required_id(object), required(object, "prediction", "a string", &json::is_string), read_references(object)};
+}
+
 std::vector<Prediction> read_predictions(const std::filesystem::path& path) {
   std::vector<Prediction> predictions;
   std::set<std::string> ids;
   read_json_lines(path, [&](const json& object) {
-    Prediction one{required_id(object), required(object, "prediction", "a string", &json::is_string),
-                   read_references(object)};
+    Prediction one = read_prediction(object);
     PAL_CHECK(ids.insert(one.id).second, "id '{}' was there before", one.id);
     predictions.push_back(std::move(one));
   });

@@ -6,18 +6,12 @@
 #include <numeric>
 
 #include "pal/core/check.h"
-#include "pal/metrics/accuracy.h"
-#include "pal/metrics/bleu.h"
-#include "pal/metrics/cider.h"
-#include "pal/metrics/f1.h"
-#include "pal/metrics/rouge_l.h"
+#include "pal/metrics/metric_kind.h"
+#include "pal/metrics/set_statistic.h"
 
 namespace pal {
 
 namespace {
-
-constexpr const char* kNames =
-    "accuracy, micro_f1, macro_f1, map, ciderd, bleu1, bleu2, bleu3, bleu4 or rouge_l";
 
 Score make_score(const std::string& metric, double value, const Interval& interval, int64_t n,
                  std::vector<double> per_sample = {}) {
@@ -31,77 +25,36 @@ Score make_score(const std::string& metric, double value, const Interval& interv
   return score;
 }
 
-double mean(const std::vector<double>& values) {
-  return std::accumulate(values.begin(), values.end(), 0.0) / double(values.size());
-}
-
-Score accuracy(std::span<const Prediction> predictions) {
-  auto per_sample = accuracy_per_sample(predictions);
-  const int64_t n = int64_t(per_sample.size()), correct = std::ranges::count(per_sample, 1.0);
-  return make_score("accuracy", double(correct) / double(n), wilson(correct, n), n, std::move(per_sample));
-}
-
-Score mean_over_clips(const std::string& metric, std::vector<double> per_sample,
-                      const ScoreOptions& options) {
-  const double value = mean(per_sample);
-  const auto interval = bootstrap_mean(per_sample, options.bootstrap);
+Score mean_of_clips(const std::string& metric, std::vector<double> per_sample, const BootstrapOptions& options) {
   const int64_t n = int64_t(per_sample.size());
-  return make_score(metric, value, interval, n, std::move(per_sample));
+  const double mean = std::accumulate(per_sample.begin(), per_sample.end(), 0.0) / double(n);
+  const auto interval = metric == "accuracy" ? wilson(std::ranges::count(per_sample, 1.0), n) : bootstrap_mean(per_sample, options);
+  return make_score(metric, mean, interval, n, std::move(per_sample));
 }
 
-BleuCounts add(const std::vector<BleuCounts>& clips, std::span<const int32_t> weights) {
-  BleuCounts sum;
-  for (std::size_t i = 0; i < clips.size(); ++i) {
-    const double weight = weights.empty() ? 1.0 : weights[i];
-    for (std::size_t n = 0; n < sum.ngrams.size(); ++n) {
-      sum.ngrams[n] += weight * clips[i].ngrams[n];
-      sum.matched[n] += weight * clips[i].matched[n];
-    }
-    sum.candidate_words += weight * clips[i].candidate_words;
-    sum.reference_words += weight * clips[i].reference_words;
-  }
-  return sum;
+Score whole_set(const std::string& metric, SetMetric set, int64_t n, const BootstrapOptions& options) {
+  return make_score(metric, set.score({}), bootstrap(n, set.score, options), n, std::move(set.per_sample));
 }
 
-Score bleu_of_set(const std::string& metric, int n, std::span<const CaptionWords> clips,
-                  const ScoreOptions& options) {
-  const auto counts = bleu_counts(clips);
-  const int64_t count = int64_t(counts.size());
-  const auto of_drawn = [&](std::span<const int32_t> drawn) { return bleu(add(counts, drawn), n); };
-  std::vector<double> per_sample;
-  for (const BleuCounts& one : counts) per_sample.push_back(bleu(one, n));
-  return make_score(metric, of_drawn({}), bootstrap(count, of_drawn, options.bootstrap), count,
-                    std::move(per_sample));
-}
-
-Score f1(const std::string& metric, const Decisions& all, const BootstrapOptions& options) {
-  const int64_t count = int64_t(all.by_clip.size());
-  const auto of_drawn = [&](std::span<const int32_t> drawn) {
-    return metric == "micro_f1" ? micro_f1(all, drawn) : macro_f1(all, drawn);
-  };
-  return make_score(metric, of_drawn({}), bootstrap(count, of_drawn, options), count);
-}
-
-Score map(std::span<const ClassScores> clips, AbsentClasses absent, const BootstrapOptions& options) {
-  const auto classes = precision_recall(clips);
-  const auto result = mean_average_precision(classes, absent);
-  PAL_CHECK(!std::isnan(result.mean), "map: no class has a clip that belongs to it");
-  const auto of_drawn = [&](std::span<const int32_t> drawn) {
-    // Few clips may be drawn without any class at all; then nothing was found.
-    const double value = mean_average_precision(classes, absent, drawn).mean;
-    return std::isnan(value) ? 0.0 : value;
-  };
-  auto score = make_score("map", result.mean, bootstrap(int64_t(clips.size()), of_drawn, options),
-                          int64_t(clips.size()));
-  score.absent_classes = result.absent;
+Score not_available(const std::string& metric, int64_t n, std::string why) {
+  Score score = make_score(metric, NAN, {NAN, NAN}, n);
+  score.not_available = std::move(why);
   return score;
 }
 
-// Resampling every class of AudioSet 10,000 times would take hours.
-BootstrapOptions affordable(BootstrapOptions options, std::span<const ClassScores> clips) {
-  const double work = double(clips.size()) * double(clips[0].scores.size());
-  options.resamples = std::min(options.resamples, std::max<int64_t>(200, int64_t(2e9 / work)));
-  return options;
+// Why the metric cannot be had at all; "" where it can.
+std::string missing(const std::string& metric, const JavaScorers& java) {
+  if (metric == "meteor" && java.meteor_jar.empty()) return "METEOR is scored by its authors' meteor-1.5.jar; none was given (--meteor-jar)";
+  if (metric == "spice" && java.spice_jar.empty())
+    return "SPICE is scored by its authors' spice-1.0.jar with Stanford CoreNLP 3.6 in its lib/; none was given (--spice-jar)";
+  return "";
+}
+
+int64_t count_absent(std::span<const ClassScores> clips) {
+  int64_t absent = 0;
+  for (std::size_t c = 0; c < clips[0].labels.size(); ++c)
+    absent += std::ranges::none_of(clips, [c](const ClassScores& clip) { return clip.labels[c] != 0; });
+  return absent;
 }
 
 }  // namespace
@@ -109,31 +62,27 @@ BootstrapOptions affordable(BootstrapOptions options, std::span<const ClassScore
 Score score_predictions(std::span<const Prediction> predictions, const std::string& metric,
                         const ScoreOptions& options) {
   PAL_CHECK(!predictions.empty(), "{}: expected at least one prediction, got none", metric);
-  const auto words = [&](auto split) { return caption_words(predictions, options.tokenized, split); };
-  if (metric == "accuracy") return accuracy(predictions);
-  if (metric == "micro_f1" || metric == "macro_f1")
-    return f1(metric, decisions(predictions), options.bootstrap);
-  if (metric == "ciderd") return mean_over_clips(metric, cider_d(words(split_words)), options);
-  if (metric == "rouge_l") return mean_over_clips(metric, rouge_l(words(split_at_spaces)), options);
-  for (int n = 1; n <= 4; ++n) {
-    if (metric == fmt::format("bleu{}", n)) return bleu_of_set(metric, n, words(split_words), options);
-  }
-  PAL_CHECK(metric != "map", "map: expected scores by class, got predictions");
-  user_error("unknown metric '{}'; expected {}", metric, kNames);
+  const int64_t n = int64_t(predictions.size());
+  const auto kind = metric_kind(metric);
+  if (const auto why = missing(metric, options.java); !why.empty()) return not_available(metric, n, why);
+  if (kind == MetricKind::kMeanOfClips) return mean_of_clips(metric, clip_scores(predictions, metric, options), options.bootstrap);
+  return whole_set(metric, set_metric(predictions, metric, options), n, options.bootstrap);
 }
 
 Score score_classes(std::span<const ClassScores> clips, const std::string& metric,
                     const ScoreOptions& options) {
-  PAL_CHECK(!clips.empty(), "{}: expected at least one clip, got none", metric);
-  const auto bootstrap = affordable(options.bootstrap, clips);
-  if (metric == "map") return map(clips, options.absent, bootstrap);
-  PAL_CHECK(metric == "micro_f1" || metric == "macro_f1",
-            "metric '{}' does not take scores by class; expected map, micro_f1 or macro_f1", metric);
-  PAL_CHECK(options.threshold.has_value(), "{}: scores by class need a threshold", metric);
-  return f1(metric, decisions(clips, *options.threshold), bootstrap);
+  auto set = set_metric(clips, metric, options);
+  const int64_t n = int64_t(clips.size()), absent = count_absent(clips);
+  PAL_CHECK(metric != "map" || absent < int64_t(clips[0].labels.size()), "map: no class has a clip that belongs to it");
+  auto bootstrap = options.bootstrap;
+  bootstrap.resamples = affordable_draws(bootstrap.resamples, clips);
+  auto score = whole_set(metric, std::move(set), n, bootstrap);
+  if (metric == "map") score.absent_classes = absent;
+  return score;
 }
 
 Score score_file(const std::filesystem::path& path, const std::string& metric, const ScoreOptions& options) {
+  metric_kind(metric);  // before a file is read
   if (metric == "map" || options.threshold) return score_classes(read_class_scores(path), metric, options);
   return score_predictions(read_predictions(path), metric, options);
 }
@@ -145,6 +94,7 @@ std::string to_json(const Score& score) {
                                    {"high", score.high},
                                    {"n", score.n}};
   if (score.absent_classes) object["absent"] = *score.absent_classes;
+  if (!score.not_available.empty()) object["not_available"] = score.not_available;
   return object.dump();
 }
 

@@ -13,6 +13,7 @@
 #include "pal/core/check.h"
 #include "pal/core/files.h"
 #include "pal/core/logging.h"
+#include "pal/core/strict_json.h"
 
 namespace pal {
 namespace fs = std::filesystem;
@@ -23,6 +24,7 @@ constexpr const char* kModel = "model.safetensors";
 constexpr const char* kOptimizer = "optimizer.safetensors";
 constexpr const char* kState = "state.json";
 constexpr const char* kManifest = "manifest.json";
+constexpr int kDeepest = 64;  // levels of these two; whoever hands on a checkpoint may have written anything
 constexpr const char* kTemporary = ".tmp-";
 constexpr int kFormat = 1;
 
@@ -147,7 +149,7 @@ TensorMap Checkpoint::load_optimizer() const {
   return fs::exists(folder / kOptimizer) ? load_safetensors(folder / kOptimizer) : TensorMap{};
 }
 
-nlohmann::json Checkpoint::load_state() const { return nlohmann::json::parse(read_file(folder / kState)); }
+nlohmann::json Checkpoint::load_state() const { return parse_strict_json(read_file(folder / kState), (folder / kState).string(), kDeepest); }
 
 Checkpoint write_checkpoint(const fs::path& target, std::int64_t step, const CheckpointContent& content) {
   const fs::path folder = target.has_filename() ? target : target.parent_path();  // "final/" is "final"
@@ -176,7 +178,7 @@ Checkpoint open_checkpoint(const fs::path& folder) {
             folder.string(), kManifest);
   const std::string text = read_file(folder / kManifest);
   try {
-    const auto manifest = nlohmann::json::parse(text);
+    const auto manifest = parse_strict_json(text, (folder / kManifest).string() + ": is damaged", kDeepest);
     PAL_CHECK(manifest.at("format") == kFormat, "{}: has format {}, but this program knows {}",
               (folder / kManifest).string(), manifest.at("format").dump(), kFormat);
     const auto& files = manifest.at("files");

@@ -73,7 +73,7 @@ TEST(SignFlip, EqualsTheFullEnumeration) {
 
 TEST(SignFlip, FindsADifferenceWhereNoneIsAsOftenAsItSays) {
   RandomStream random(5);
-  SignFlipOptions options;
+  PermutationOptions options;
   options.draws = 400;
   int found = 0;
   for (int run = 0; run < 400; ++run) {

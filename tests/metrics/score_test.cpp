@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "pal/core/check.h"
@@ -54,6 +55,17 @@ TEST(Score, AnUnknownMetricListsTheNames) {
     EXPECT_THAT(error.what(), testing::HasSubstr("unknown metric 'cider'"));
     EXPECT_THAT(error.what(), testing::HasSubstr("accuracy"));
     EXPECT_THAT(error.what(), testing::HasSubstr("ciderd"));
+  }
+}
+
+TEST(Score, WithoutItsProgramAMetricIsNotAvailable) {
+  for (const char* metric : {"meteor", "spice"}) {
+    const auto score = score_predictions(kPredictions, metric);
+    EXPECT_TRUE(std::isnan(score.score)) << metric;
+    EXPECT_EQ(score.n, 4);
+    const auto json = nlohmann::json::parse(to_json(score));
+    EXPECT_TRUE(json["score"].is_null() && json["low"].is_null() && json["high"].is_null());
+    EXPECT_THAT(json["not_available"].get<std::string>(), testing::HasSubstr("jar"));
   }
 }
 

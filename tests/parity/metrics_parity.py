@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import warnings
 
 import numpy
 from pycocoevalcap.bleu.bleu import Bleu
@@ -127,6 +128,37 @@ class CaptionParity(unittest.TestCase):
         predictions = caption_predictions(14, 300)
         self.compare(predictions, tokenized(predictions))
 
+    def test_the_committed_captions(self):
+        """2,000 captions, each with others as references, and what Stanford's tokenizer made of them: no Java is needed."""
+        with open(GOLDEN, encoding="utf-8") as file:
+            golden = json.load(file)
+        self.assertEqual(len(golden), 2000)
+        rng = random.Random(15)
+        chosen = [(case, rng.sample(golden, rng.randint(1, 5))) for case in golden]
+        raw, tokens = ([{"id": str(i), "prediction": case[side], "references": [r[side] for r in references]}
+                        for i, (case, references) in enumerate(chosen)] for side in ("in", "out"))
+        self.compare(raw, tokens)
+
+    @unittest.skipIf(WITHOUT_JAVA, WITHOUT_JAVA)
+    def test_meteor_by_its_own_jar(self):
+        from pycocoevalcap.meteor import meteor
+        jar = os.path.join(os.path.dirname(os.path.abspath(meteor.__file__)), "meteor-1.5.jar")
+        predictions = caption_predictions(16, 300)
+        predictions[7]["prediction"] = ""
+        given = tokenized(predictions)
+        scorer = meteor.Meteor()
+        try:
+            expected, per_clip = coco(scorer, given)
+        finally:
+            scorer.meteor_p.stderr.close()
+            scorer.meteor_p.stdout.close()
+        result = score(predictions, "meteor", "--meteor-jar", jar)
+        self.assertAlmostEqual(result["score"], expected, delta=1e-9)
+        self.assertGreater(abs(numpy.mean(per_clip) - expected), 1e-5)  # the set's score is no mean, so adding counts was needed
+        # What the clips' mean varies by, the set's score varies by as well, within a third.
+        spread = 2 * 1.96 * numpy.std(per_clip) / len(per_clip) ** 0.5
+        self.assertAlmostEqual(result["high"] - result["low"], spread, delta=spread / 3)
+
     def test_one_and_two_clips(self):
         for count in (1, 2):
             predictions = caption_predictions(11, count)
@@ -167,6 +199,17 @@ class ClassParity(unittest.TestCase):
         expected = numpy.mean([average_precision_score(labels[:, c], scores[:, c]) for c in numpy.flatnonzero(present)])
         self.assertAlmostEqual(result["score"], expected, delta=1e-12)
         self.assertEqual(result["absent"], (~present).sum())
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # scikit-learn warns of each class without a positive
+            as_zero = average_precision_score(labels, scores, average="macro")
+        lines = [{"id": i, "scores": scores[i].tolist(), "labels": labels[i].tolist()} for i in range(clips)]
+        result = score(lines, "map", "--absent", "zero")
+        self.assertAlmostEqual(result["score"], as_zero, delta=1e-12)
+        self.assertEqual(result["absent"], (~present).sum())
+        for threshold in (0.5, 0.8):  # which many scores equal
+            for average in ("micro", "macro"):
+                expected = f1_score(labels, scores > threshold, average=average, zero_division=0)
+                self.assertAlmostEqual(score(lines, f"{average}_f1", "--threshold", str(threshold))["score"], expected, delta=1e-12)
 
     def test_f1_of_answers(self):
         rng = random.Random(32)

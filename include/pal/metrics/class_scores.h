@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -18,5 +19,8 @@ struct ClassScores {
 // Reads JSON lines {"id", "scores": [...], "labels": [...]}, all with the same number of classes; other keys are left
 // alone. Throws UserError as read_predictions does; also for labels other than 0 and 1.
 std::vector<ClassScores> read_class_scores(const std::filesystem::path& path);
+
+// The same of one object, which must have as many classes as `first`, where one is given. Throws UserError that names the key.
+ClassScores read_clip_scores(const nlohmann::json& object, const ClassScores* first = nullptr);
 
 }  // namespace pal

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@ struct Prediction {
 // Throws UserError with the first 20 problems, each as FILE:LINE (no JSON, a key that is missing or of another type, no
 // reference, an id that was there before), and for a file without predictions.
 std::vector<Prediction> read_predictions(const std::filesystem::path& path);
+
+// The same of one object. Throws UserError that names the key.
+Prediction read_prediction(const nlohmann::json& object);
 
 // Writes such a file atomically.
 void write_predictions(const std::filesystem::path& path, const std::vector<Prediction>& predictions);

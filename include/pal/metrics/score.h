@@ -8,10 +8,9 @@
 #include <string>
 #include <vector>
 
-#include "pal/metrics/average_precision.h"
-#include "pal/metrics/bootstrap.h"
 #include "pal/metrics/class_scores.h"
 #include "pal/metrics/predictions.h"
+#include "pal/metrics/score_options.h"
 
 namespace pal {
 
@@ -21,18 +20,11 @@ struct Score {
   double score = 0;          // in the metric's own range
   double low = 0, high = 0;  // 95 %
   int64_t n = 0;             // clips
-  // In the order of the clips; empty for metrics that are no mean over clips (micro_f1, macro_f1, map). For BLEU, each
-  // clip's own BLEU, whose mean is not the score.
+  // In the order of the clips; empty for metrics that are no mean over clips (micro_f1, macro_f1, map). For BLEU and METEOR,
+  // each clip's own, whose mean is not the score.
   std::vector<double> per_sample;
   std::optional<int64_t> absent_classes;  // map: classes that no clip has
-};
-
-// What metrics can be told.
-struct ScoreOptions {
-  bool tokenized = false;                       // the captions are PTB-tokenized already
-  std::optional<double> threshold;              // F1 of class scores: a class is said where its score is above this
-  AbsentClasses absent = AbsentClasses::kSkip;  // map
-  BootstrapOptions bootstrap;                   // of the interval, where one is drawn
+  std::string not_available;              // why there is no score, where there is none; the numbers are NaN then
 };
 
 // Scores answers. metric:
@@ -42,12 +34,13 @@ struct ScoreOptions {
 //                           the clips' scores are resampled for the interval
 //   bleu1 ... bleu4         BLEU of the set after PTB tokenization
 //   rouge_l                 ROUGE-L after PTB tokenization
+//   meteor, spice           after PTB tokenization, by the user's jar (meteor.h, spice.h); not_available where none is given
 // Throws UserError for another name, with the list, and without predictions.
 Score score_predictions(std::span<const Prediction> predictions, const std::string& metric,
                         const ScoreOptions& options = {});
 
 // Scores scores by class. metric: map (mean average precision), micro_f1 or macro_f1 (need a threshold). Throws UserError as above.
-// Where clips x classes x resamples passes 2e9, fewer resamples are drawn, but never less than 200.
+// Of many clips and classes fewer resamples are drawn (affordable_draws() in set_statistic.h).
 Score score_classes(std::span<const ClassScores> clips, const std::string& metric,
                     const ScoreOptions& options = {});
 
@@ -56,7 +49,8 @@ Score score_classes(std::span<const ClassScores> clips, const std::string& metri
 Score score_file(const std::filesystem::path& path, const std::string& metric,
                  const ScoreOptions& options = {});
 
-// {"metric", "score", "low", "high", "n"} on one line; for map also "absent".
+// {"metric", "score", "low", "high", "n"} on one line; for map also "absent"; where there is no score, the numbers are null and
+// "not_available" says why.
 std::string to_json(const Score& score);
 
 }  // namespace pal
