@@ -8,5 +8,6 @@ namespace pal {
 
 void add_import_command(CLI::App& app, std::function<int()>& run);  // from a data set's published folder to a manifest
 void add_check_command(CLI::App& app, std::function<int()>& run);   // what is wrong with the recordings of a manifest
+void add_cache_command(CLI::App& app, std::function<int()>& run);   // what frozen encoders make of a config's clips, to disk
 
 }  // namespace pal

@@ -16,6 +16,7 @@ namespace pal {
 struct DataOptions {
   ManifestPart train, validation, test;           // empty: none
   PromptOptions prompt;                           // what is asked and answered
+  std::filesystem::path cache;                    // of what frozen encoders give, made by pal-data cache; empty: none
   int64_t encoded_clips_mib = 2048;               // memory for what frozen encoders gave; beyond it clips are encoded anew
   int64_t skip_unreadable = 0;                    // samples that training may leave out because their recordings cannot be read
 };
