@@ -9,7 +9,6 @@
 #include "pal/core/printable.h"
 #include "pal/core/tool.h"
 #include "pal/integration/feature_cache_writer.h"
-#include "pal/train/progress_bar.h"
 #include "pal/train/session.h"
 #include "tools/command_line.h"
 #include "tools/data/data.h"
