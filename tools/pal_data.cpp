@@ -9,6 +9,7 @@ int main(int argc, char** argv) {
   pal::add_check_command(app, run);
   pal::add_shard_command(app, run);
   pal::add_index_command(app, run);
+  pal::add_cache_command(app, run);
   app.require_subcommand(1);
   app.footer("Example: pal-data check --manifest assets/clips/test.jsonl\npal-data SUBCOMMAND --help says more.");
   return pal::run_command(app, argc, argv, "pal-data", [&] { return run(); });

@@ -12,6 +12,7 @@
 #include "tools/command_line.h"
 #include "tools/eval/compare_command.h"
 #include "tools/eval/embed_command.h"
+#include "tools/eval/probe_command.h"
 #include "tools/eval/score_command.h"
 
 namespace {
@@ -38,16 +39,6 @@ Json describe(const pal::EvaluationOptions& o) {
                             {"top_p", g.top_p}, {"repetition_penalty", g.repetition_penalty}, {"seed", g.seed}};
   }
   return decoding;
-}
-
-pal::ManifestPart manifest_of(const Arguments& a, const pal::DataOptions& data) {
-  if (!a.manifest.empty()) return a.manifest;
-  PAL_CHECK(a.split == "train" || a.split == "validation" || a.split == "test",
-            "--split: expected train, validation or test, got '{}'", a.split);
-  PAL_CHECK(a.split != "train" || data.train.list.size() == 1, "--split train: data.train names {} manifests; give the one to score with --manifest", data.train.list.size());
-  const auto& manifest = a.split == "train" ? data.train.list.front().manifest : a.split == "validation" ? data.validation : data.test;
-  PAL_CHECK(!manifest.empty(), "the config names no manifest data.{}; set it, or give --manifest", a.split);
-  return manifest;
 }
 
 // A model in the config that is not the checkpoint's would be ignored without a word. Backend and the like may differ.
@@ -84,7 +75,7 @@ int evaluate_checkpoint(const Arguments& a) {
   const auto checkpoint = pal::open_checkpoint(a.checkpoint);
   const auto results = a.output / "results.json";
   auto session = open(a, checkpoint);
-  const auto manifest = manifest_of(a, session.config.data);
+  const auto manifest = a.manifest.empty() ? pal::manifest_of(session.config.data, a.split) : pal::ManifestPart(a.manifest);
   const Json settings = {{"checkpoint", {{"path", a.checkpoint.string()}, {"step", checkpoint.step}, {"hash", checkpoint.hash}}},
                          {"manifest", {{"path", manifest.path.string()}, {"split", manifest.split}, {"sha256", pal::sha256_of_file(manifest.path)}}},
                          {"decoding", describe(session.config.eval)},
@@ -132,6 +123,7 @@ int main(int argc, char** argv) {
   std::function<int()> run;
   pal::add_compare_command(app, run);
   pal::add_embed_command(app, run);
+  pal::add_probe_command(app, run);
   app.add_option("--checkpoint", a.checkpoint, "folder of a checkpoint, for example runs/NAME/final");
   app.add_option("--config", a.config, "take data and eval from here (default: from the checkpoint)");
   app.add_option("--set", a.sets, "override an option of the config: a.b=c")->take_all()->allow_extra_args(false);

@@ -79,10 +79,12 @@ torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<tor
     const LayerAudio& audio = found->second;
 
     KeyValues* const keep = kept == nullptr ? nullptr : &kept->emplace_back();
-    const auto block = [&layer, backend, rope, audio_rope = audio.rope, plan = audio.plan,
-                        keep](const std::vector<torch::Tensor>& inputs) {
+    DeafHeads deaf{layout.deaf_groups(int64_t(i)), nullptr};
+    if (!deaf.groups.empty()) deaf.plan = layout.plan({});
+    const auto block = [&layer, backend, rope, audio_rope = audio.rope, plan = audio.plan, keep, deaf](
+                           const std::vector<torch::Tensor>& inputs) {
       const auto heard = inputs.size() > 1 ? inputs[1] : torch::Tensor();
-      return lal_layer(layer, inputs[0], rope, heard, audio_rope, *plan, *backend, keep);
+      return lal_layer(layer, inputs[0], rope, heard, audio_rope, *plan, *backend, keep, deaf);
     };
     std::vector<torch::Tensor> inputs{rows};
     if (audio.tokens.defined()) inputs.push_back(audio.tokens);  // explicit: it may need a gradient where rows do not

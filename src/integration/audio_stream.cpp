@@ -29,4 +29,29 @@ std::vector<bool> LayerSelection::flags(int64_t layers, const std::string& where
   return selected;
 }
 
+AudioCut AudioCut::of_layers(const std::vector<bool>& layers, int64_t groups) {
+  AudioCut cut;
+  for (const bool is_cut : layers) cut.heads.emplace_back(std::size_t(groups), is_cut);
+  return cut;
+}
+
+AudioCut AudioCut::of_group(int64_t group, int64_t layers, int64_t groups) {
+  std::vector<bool> heads(std::size_t(groups), false);
+  heads.at(std::size_t(group)) = true;
+  return {std::vector<std::vector<bool>>(std::size_t(layers), heads)};
+}
+
+bool AudioCut::is_whole(int64_t layer) const {
+  return !heads.empty() && std::ranges::count(heads.at(std::size_t(layer)), false) == 0;
+}
+
+std::vector<int64_t> AudioCut::groups(int64_t layer) const {
+  std::vector<int64_t> cut;
+  if (heads.empty()) return cut;
+  const auto& flags = heads.at(std::size_t(layer));
+  for (std::size_t g = 0; g < flags.size(); ++g)
+    if (flags[g]) cut.push_back(int64_t(g));
+  return cut;
+}
+
 }  // namespace pal

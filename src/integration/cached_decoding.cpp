@@ -19,6 +19,7 @@ torch::Tensor indices(const std::vector<int64_t>& values, torch::Device device) 
 struct Joined {
   KeyValues all;
   std::shared_ptr<const AttentionPlan> plan;
+  DeafHeads deaf;
 };
 template <typename Join>
 torch::Tensor run_new_rows(PalModel& model, const torch::Tensor& tokens, const std::vector<int64_t>& ids, const Join& join) {
@@ -30,7 +31,7 @@ torch::Tensor run_new_rows(PalModel& model, const torch::Tensor& tokens, const s
     const auto normed = layer.input_layernorm(rows);
     const Joined joined = join(i, layer.self_attn->keys_values(normed, rope));
     rows = layer.feed_forward(
-        rows + layer.self_attn->attend(layer.self_attn->queries(normed, rope), joined.all, *joined.plan, model.backend()));
+        rows + attend_joint(layer, layer.self_attn->queries(normed, rope), joined.all, *joined.plan, joined.deaf, model.backend()));
   }
   return llm->norm(rows);
 }
@@ -39,6 +40,21 @@ int64_t size_of(const std::vector<Range>& ranges) {
   int64_t size = 0;
   for (const auto& range : ranges) size += range.size();
   return size;
+}
+
+// Per sample: where its rows are among its keys, which lie one after the other as `seen` has them; the first `rows` keys of all are rows.
+std::vector<std::vector<Range>> row_places(const std::vector<std::vector<Range>>& seen, int64_t rows) {
+  std::vector<std::vector<Range>> places;
+  for (const auto& ranges : seen) {
+    auto& own = places.emplace_back();
+    int64_t at = 0;
+    for (const auto& range : ranges) {
+      const int64_t count = std::clamp<int64_t>(rows - range.begin, 0, range.size());  // rows and audio may meet in one range
+      if (count > 0) own.push_back({at, at + count});
+      at += range.size();
+    }
+  }
+  return places;
 }
 
 // All candidates of all samples in one pass.
@@ -63,9 +79,9 @@ torch::Tensor score_together(PalModel& model, const RunPrompt& prompt, std::span
 
   auto hidden = prompt.last_hidden;
   if (!tokens.empty()) {
-    std::map<std::vector<int64_t>, std::shared_ptr<const AttentionPlan>> plans;
+    std::map<std::pair<std::vector<int64_t>, int64_t>, std::shared_ptr<const AttentionPlan>> plans;
     const auto plan_for = [&](const std::vector<int64_t>& read, int64_t kept) {
-      auto& plan = plans[read];
+      auto& plan = plans[{read, kept}];
       if (plan) return plan;
       const auto seen = prompt.layout.sample_keys(read);
       std::vector<AttentionSegment> segments;
@@ -81,7 +97,9 @@ torch::Tensor score_together(PalModel& model, const RunPrompt& prompt, std::span
     };
     const auto join = [&](std::size_t layer, const KeyValues& own) {
       const auto& kept = prompt.kept[layer];
-      return Joined{concat(kept, own), plan_for(prompt.layout.streams_read(int64_t(layer)), kept.keys.size(0))};
+      DeafHeads deaf{prompt.layout.deaf_groups(int64_t(layer)), nullptr};
+      if (!deaf.groups.empty()) deaf.plan = plan_for({}, kept.keys.size(0));
+      return Joined{concat(kept, own), plan_for(prompt.layout.streams_read(int64_t(layer)), kept.keys.size(0)), deaf};
     };
     hidden = torch::cat({hidden, run_new_rows(model, indices(tokens, llm->device()), ids, join)});
   }
@@ -157,6 +175,8 @@ CachedDecoder::CachedDecoder(PalModel& model, const RunPrompt& prompt, int64_t m
   for (std::size_t i = 0; i < prompt.kept.size(); ++i) {
     const auto seen = prompt.layout.sample_keys(prompt.layout.streams_read(int64_t(i)));
     auto& cache = layers_.emplace_back();
+    cache.deaf = prompt.layout.deaf_groups(int64_t(i));
+    if (!cache.deaf.empty()) cache.rows = row_places(seen, prompt.layout.rows());
     for (const auto& ranges : seen) cache.length.push_back(size_of(ranges));
     cache.capacity = *std::max_element(cache.length.begin(), cache.length.end()) + max_steps;
     const auto fill = [&](const torch::Tensor& kept) {
@@ -180,6 +200,17 @@ torch::Tensor CachedDecoder::step(const torch::Tensor& tokens) {
   const auto device = model_.device();
   const int64_t samples = int64_t(next_id_.size());
   std::map<std::vector<int64_t>, std::pair<std::shared_ptr<const AttentionPlan>, torch::Tensor>> plans;  // layers alike share
+  // Among a sample's slots only those of rows, and the new ones.
+  const auto plan_of_rows = [&](const LayerCache& cache) {
+    std::vector<AttentionSegment> segments;
+    for (int64_t s = 0; s < samples; ++s) {
+      const int64_t begin = s * cache.capacity, length = cache.length[std::size_t(s)];
+      auto& keys = segments.emplace_back(AttentionSegment{{s, s + 1}, {}}).keys;
+      for (const auto& range : cache.rows[std::size_t(s)]) keys.push_back({begin + range.begin, begin + range.end});
+      keys.push_back({begin + length, begin + length + steps_ + 1});
+    }
+    return std::make_shared<AttentionPlan>(std::move(segments), /*causal=*/false, samples, samples * cache.capacity, device);
+  };
   const auto join = [&](std::size_t i, const KeyValues& own) {
     auto& cache = layers_[i];
     auto& [plan, places] = plans[cache.length];
@@ -196,7 +227,7 @@ torch::Tensor CachedDecoder::step(const torch::Tensor& tokens) {
     }
     cache.slots.keys.index_copy_(0, places, own.keys);
     cache.slots.values.index_copy_(0, places, own.values);
-    return Joined{cache.slots, plan};
+    return Joined{cache.slots, plan, {cache.deaf, cache.deaf.empty() ? nullptr : plan_of_rows(cache)}};
   };
   const auto hidden = run_new_rows(model_, tokens, next_id_, join);
   for (auto& id : next_id_) ++id;

@@ -24,6 +24,10 @@ EncodedClip ClipEncoder::encode(const Clip& clip) {
       encoded.push_back(kept->second);
       continue;
     }
+    if (const auto cache = caches_.find(name); !trained && cache != caches_.end()) {
+      encoded.push_back(cache->second->read(clip));
+      continue;
+    }
     torch::AutoGradMode record(trained && torch::GradMode::is_enabled());
     encoded.push_back(encode_file(*encoder, clip.recording(), {}, clip.segment));
     if (trained) continue;
@@ -66,6 +70,8 @@ PalBatch Collator::collate(const std::vector<const Sample*>& samples, Purpose pu
     std::vector<EncodedClip> clips;
     try {
       for (const auto& clip : sample->clips) clips.push_back(withhold_audio ? clips_->nothing() : clips_->encode(clip));
+    } catch (const StaleFeatures&) {
+      throw;  // the recording may be sound: it is the cache that is not
     } catch (const UserError& problem) {
       if (!unreadable) throw;
       unreadable(*sample, problem);
@@ -85,6 +91,13 @@ PalBatch Collator::collate(const std::vector<const Sample*>& samples, Purpose pu
   batch.tokens = torch::tensor(tokens, torch::kInt64);
   batch.target = torch::tensor(target, torch::kUInt8).to(torch::kBool);
   return batch;
+}
+
+void Collator::check_caches(const std::vector<Sample>& samples) const {
+  std::vector<const Clip*> clips;
+  for (const auto& sample : samples)
+    for (const auto& clip : sample.clips) clips.push_back(&clip);
+  for (const auto& [name, cache] : clips_->caches()) cache->check(clips);
 }
 
 std::vector<int64_t> Collator::answer_tokens(const std::string& answer) const {

@@ -1,5 +1,8 @@
 #include "pal/integration/lal_attention.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "pal/core/check.h"
 
 namespace pal {
@@ -14,13 +17,37 @@ KeyValues joint_keys_values(DecoderLayerImpl& layer, const torch::Tensor& normed
   return concat(own, layer.self_attn->keys_values(layer.input_layernorm(audio), audio_rope));
 }
 
+torch::Tensor attend_joint(DecoderLayerImpl& layer, const torch::Tensor& queries, const KeyValues& all, const AttentionPlan& plan,
+                           const DeafHeads& deaf, const AttentionBackend& backend) {
+  auto& attention = *layer.self_attn;
+  if (deaf.groups.empty()) return attention.attend(queries, all, plan, backend);
+  const int64_t rows = queries.size(0), groups = all.keys.size(1), width = queries.size(2), share = queries.size(1) / groups;
+  const auto by_group = queries.reshape({rows, groups, share, width});  // query head h shares key/value head h / share
+  std::vector<int64_t> hearing;
+  for (int64_t g = 0; g < groups; ++g)
+    if (std::ranges::count(deaf.groups, g) == 0) hearing.push_back(g);
+
+  const auto attend = [&](const std::vector<int64_t>& part, const AttentionPlan& by) {
+    const auto index = torch::tensor(part, torch::kInt64).to(queries.device());
+    const auto of_part = [&](const torch::Tensor& slots) { return slots.slice(0, 0, by.keys).index_select(1, index); };
+    return backend
+        .attend(by_group.index_select(1, index).flatten(1, 2), of_part(all.keys), of_part(all.values), by, 1.0 / std::sqrt(double(width)))
+        .reshape({rows, int64_t(part.size()), share, width});
+  };
+  auto order = hearing;  // of the groups as they are put together
+  order.insert(order.end(), deaf.groups.begin(), deaf.groups.end());
+  const auto back = torch::tensor(order, torch::kInt64).argsort().to(queries.device());
+  const auto mixed = torch::cat({attend(hearing, plan), attend(deaf.groups, *deaf.plan)}, 1).index_select(1, back);
+  return attention.o_proj(mixed.reshape({rows, -1}));
+}
+
 torch::Tensor lal_layer(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const torch::Tensor& audio,
                         const RopeTable& audio_rope, const AttentionPlan& plan, const AttentionBackend& backend,
-                        KeyValues* kept) {
+                        KeyValues* kept, const DeafHeads& deaf) {
   const auto normed = layer.input_layernorm(rows);
   const auto all = joint_keys_values(layer, normed, rope, audio, audio_rope);
   if (kept != nullptr) *kept = all;
-  const auto mixed = layer.self_attn->attend(layer.self_attn->queries(normed, rope), all, plan, backend);
+  const auto mixed = attend_joint(layer, layer.self_attn->queries(normed, rope), all, plan, deaf, backend);
   return layer.feed_forward(rows + mixed);
 }
 

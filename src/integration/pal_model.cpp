@@ -71,7 +71,7 @@ SequenceLayout PalModel::layout(const PalBatch& batch) const {
               "sample '{}': {} text and audio tokens, but the LLM has positions for {}; use shorter clips or fewer tokens",
               batch.ids[s], slots, llm_->options.max_positions);
   }
-  return SequenceLayout(places_, samples, device());
+  return SequenceLayout(places_, samples, device(), probe_.cut);
 }
 
 std::vector<torch::Tensor> PalModel::connect(const PalBatch& batch) {
@@ -88,8 +88,23 @@ std::vector<torch::Tensor> PalModel::connect(const PalBatch& batch) {
                             ? torch::zeros({0, encoders_.at(options_.streams[i].encoder)->width()}, torch::kFloat32)
                             : torch::cat(tokens);
     streams.push_back(connectors_[i]->forward(packed.to(device(), llm_->dtype()), lengths));
+    if (!probe_.order) continue;
+    for (auto& length : lengths) length = connectors_[i]->output_length(length);
+    streams.back() = in_order(streams.back(), batch, lengths);
   }
   return streams;
+}
+
+// tokens: [A, D] of a stream, of clips of these lengths.
+torch::Tensor PalModel::in_order(const torch::Tensor& tokens, const PalBatch& batch, const std::vector<int64_t>& lengths) const {
+  std::vector<int64_t> source;
+  std::size_t next = 0;
+  for (std::size_t s = 0; s < batch.clips.size(); ++s)
+    for (std::size_t c = 0; c < batch.clips[s].size(); ++c) {
+      const auto begin = int64_t(source.size());
+      for (int64_t place : probe_.order(batch.ids[s], int64_t(c), lengths[next++])) source.push_back(begin + place);
+    }
+  return tokens.index_select(0, torch::tensor(source, torch::kInt64).to(tokens.device()));
 }
 
 torch::Tensor PalModel::hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept) {

@@ -22,8 +22,8 @@ torch::Tensor tensor_of(const std::vector<int64_t>& values) { return torch::tens
 }  // namespace
 
 SequenceLayout::SequenceLayout(std::vector<StreamPlace> streams, const std::vector<SampleShape>& samples,
-                               torch::Device device)
-    : streams_(std::move(streams)), device_(device) {
+                               torch::Device device, AudioCut cut)
+    : streams_(std::move(streams)), cut_(std::move(cut)), device_(device) {
   const std::size_t count = streams_.size();
   std::vector<int64_t> ids, owners, text;
   std::vector<std::vector<int64_t>> audio_ids(count), audio_owners(count), audio_rows(count);
@@ -76,12 +76,17 @@ SequenceLayout::SequenceLayout(std::vector<StreamPlace> streams, const std::vect
 
 std::vector<int64_t> SequenceLayout::streams_read(int64_t layer) const {
   std::vector<int64_t> read;
+  if (cut_.is_whole(layer)) return read;
   for (std::size_t i = 0; i < streams_.size(); ++i) {
     const auto& stream = streams_[i];
     if (stream.integration == Integration::kLal && stream.layers[std::size_t(layer)] && stream_ids[i].numel() > 0)
       read.push_back(int64_t(i));
   }
   return read;
+}
+
+std::vector<int64_t> SequenceLayout::deaf_groups(int64_t layer) const {
+  return streams_read(layer).empty() ? std::vector<int64_t>{} : cut_.groups(layer);
 }
 
 std::shared_ptr<const AttentionPlan> SequenceLayout::plan(const std::vector<int64_t>& read) const {

@@ -196,6 +196,7 @@ void describe(Fields& f, DataOptions& o) {
   f.field("validation", o.validation, "manifest to choose by");
   f.field("test", o.test, "held-out manifest: reported, never chosen by");
   f.field("prompt", o.prompt, "what is asked and answered");
+  f.field("cache", o.cache, "folder that pal-data cache made: training reads from it what frozen encoders give. Encoders that a stage trains are run");
   f.field("encoded_clips_mib", o.encoded_clips_mib, "memory for what frozen encoders gave, MiB; beyond it clips are encoded anew").at_least(0);
   f.field("skip_unreadable", o.skip_unreadable, "samples that training may leave out, by name, because their recordings cannot be read; one more ends the run").at_least(0);
 }

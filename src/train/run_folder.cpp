@@ -1,14 +1,10 @@
 #include "run_folder.h"
 
-#include <fcntl.h>
 #include <spdlog/spdlog.h>
-#include <sys/file.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "pal/config/dump.h"
 #include "pal/core/check.h"
+#include "pal/core/file_lock.h"
 #include "pal/train/run_config.h"
 
 namespace pal {
@@ -20,7 +16,7 @@ namespace {
 // What may change between a run and its continuation without changing what is learned.
 bool is_harmless(const std::string& path) {
   for (const char* prefix : {"train.save_every", "train.keep", "train.validate_every", "train.tensorboard", "data.validation",
-                             "data.test", "data.encoded_clips_mib", "data.skip_unreadable", "eval."})
+                             "data.test", "data.cache", "data.encoded_clips_mib", "data.skip_unreadable", "eval."})
     if (path.starts_with(prefix)) return true;
   return false;
 }
@@ -76,11 +72,9 @@ void claim_run_folder(const fs::path& root) {
   std::error_code error;
   fs::create_directories(root, error);
   PAL_CHECK(!error, "{}: cannot be made: {}", root.string(), error.message());
-  const auto path = root / "run.lock";
-  const int descriptor = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-  PAL_CHECK(descriptor >= 0, "{}: cannot be written: {}", path.string(), std::strerror(errno));
-  // Left open on purpose: the lock goes with the process, however it ends.
-  PAL_CHECK(::flock(descriptor, LOCK_EX | LOCK_NB) == 0, "{}: another process trains here; choose another --output", root.string());
+  FileLock lock(root / "run.lock");
+  lock.keep_until_exit();
+  PAL_CHECK(lock.is_held(), "{}: another process trains here; choose another --output", root.string());
 }
 
 }  // namespace pal

@@ -1,6 +1,12 @@
 #include "pal/train/session.h"
 
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <set>
+
 #include "pal/core/check.h"
+#include "pal/train/stage_policy.h"
 
 namespace pal {
 
@@ -11,6 +17,14 @@ std::vector<std::string> implied_answers(const DataOptions& data) {
   auto answers = answers_of(read_training_set(data.train, data.prompt).samples);
   if (answers.size() > kMost) answers.clear();
   return answers;
+}
+
+const ManifestPart& manifest_of(const DataOptions& data, const std::string& split) {
+  PAL_CHECK(split == "train" || split == "validation" || split == "test", "--split: expected train, validation or test, got '{}'", split);
+  const auto count = split == "train" ? data.train.list.size() : std::size_t(split == "validation" ? !data.validation.empty() : !data.test.empty());
+  PAL_CHECK(count > 0, "the config names no manifest data.{}; set it, or give --manifest", split);
+  PAL_CHECK(count == 1, "data.{} names {} manifests; give the one that is meant with --manifest", split, count);
+  return split == "train" ? data.train.list.front().manifest : split == "validation" ? data.validation : data.test;
 }
 
 Sample Session::question(const std::vector<std::filesystem::path>& recordings, const std::string& text, const std::string& system) const {
@@ -46,6 +60,37 @@ void try_template(const Tokenizer& tokenizer, const ChatTemplate& chat_template)
 }
 
 }  // namespace
+
+std::vector<std::string> frozen_encoders(const PalModel& model, const std::vector<StageOptions>& stages) {
+  std::set<std::string> trained;
+  const auto parameters = named_parameters(model);
+  for (const auto& stage : stages) {
+    const auto flags = trained_by(parameters, stage.trainable);
+    for (std::size_t i = 0; i < parameters.size(); ++i)
+      if (flags[i]) trained.insert(parameter_group(parameters[i].name));
+  }
+  std::vector<std::string> frozen;
+  for (const auto& [name, encoder] : model.encoders())
+    if (!trained.contains("encoders." + name)) frozen.push_back(name);
+  return frozen;
+}
+
+void read_from_cache(Session& session) {
+  const auto& config = session.config;
+  if (config.data.cache.empty()) return;
+  FeatureCaches caches;
+  const auto frozen = frozen_encoders(*session.model, config.stages);
+  for (const auto& [name, encoder] : session.model->encoders()) {
+    if (std::ranges::count(frozen, name) == 0) {
+      spdlog::info("encoder '{}': a stage trains it, so it is run, and data.cache is not for it", name);
+      continue;
+    }
+    const auto folder = feature_cache_folder(config.data.cache, name);
+    caches[name] = std::make_shared<FeatureCache>(folder, config.model.encoders.at(name), *encoder);
+    spdlog::info("encoder '{}': {} clips are read from {}", name, caches[name]->clips(), folder.string());
+  }
+  session.collator->read_from(std::move(caches));
+}
 
 Session open_session(const RunConfig& given, torch::Device device) {
   Session session;

@@ -18,9 +18,10 @@ std::vector<std::string> names_of(const std::vector<NamedParameter>& parameters)
   return names;
 }
 
-// Which parameters `patterns` train. Throws UserError for a pattern that matches nothing.
-std::vector<bool> select(const std::vector<NamedParameter>& parameters,
-                         const std::vector<std::string>& patterns) {
+}  // namespace
+
+std::vector<bool> trained_by(const std::vector<NamedParameter>& parameters,
+                             const std::vector<std::string>& patterns) {
   std::vector<bool> included(parameters.size()), excluded(parameters.size());
   for (const std::string& pattern : patterns) {
     const bool excludes = pattern.starts_with('!');
@@ -37,11 +38,9 @@ std::vector<bool> select(const std::vector<NamedParameter>& parameters,
   return included;
 }
 
-}  // namespace
-
 std::vector<GroupCount> apply_stage_policy(const std::vector<NamedParameter>& parameters,
                                            const std::vector<std::string>& patterns) {
-  const std::vector<bool> trained = select(parameters, patterns);
+  const std::vector<bool> trained = trained_by(parameters, patterns);
   PAL_CHECK(std::find(trained.begin(), trained.end(), true) != trained.end(),
             "trainable: [{}] leaves nothing to train", fmt::join(patterns, ", "));
   std::vector<GroupCount> counts;

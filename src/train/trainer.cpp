@@ -35,6 +35,9 @@ class Trainer {
       : session_(open_session(config, device)), folder_(options.output, session_.config.train.keep),
         config_text_(run_config_yaml(session_.config)), bar_(std::cerr, progress_options_for_stderr()) {
     read_data();
+    read_from_cache(session_);
+    session_.collator->check_caches(samples_);
+    session_.collator->check_caches(validation_);
     for (auto& stage : session_.config.stages) stage.steps = steps_of(stage, int64_t(samples_.size()));
     for (const auto& stage : session_.config.stages) {  // a wrong pattern of a later stage is an error now, not after days
       apply_stage_policy(session_.parameters(), stage.trainable);

@@ -74,6 +74,7 @@ void write_json(const CheckArguments& a, const AudioReport& report) {
     auto& one = classes[name_of(finding.problem)];
     nlohmann::ordered_json clip = {{"audio", finding.clip.path}, {"start", finding.clip.segment.start}, {"id", finding.id}, {"what", finding.what}};
     if (finding.clip.segment.end) clip["end"] = *finding.clip.segment.end;
+    if (finding.clip.bytes > 0) clip.update({{"offset", finding.clip.offset}, {"bytes", finding.clip.bytes}});
     one["clips"].push_back(std::move(clip));
     one["count"] = one["clips"].size();
   }

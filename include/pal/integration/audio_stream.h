@@ -31,4 +31,16 @@ struct StreamPlace {
   std::vector<bool> layers;                       // one flag a decoder layer; LAL only
 };
 
+// Where LAL audio is not heard although a stream's layers would read it: a control for probing, no part of a model.
+struct AudioCut {
+  // heads[layer][g]: the query heads that share key/value head g of this layer attend to rows alone. Empty: nothing is cut.
+  std::vector<std::vector<bool>> heads;
+
+  static AudioCut of_layers(const std::vector<bool>& layers, int64_t groups);  // all heads of the layers whose flag is set
+  static AudioCut of_group(int64_t group, int64_t layers, int64_t groups);     // one key/value head, at every layer
+
+  bool is_whole(int64_t layer) const;                          // no head of the layer hears
+  std::vector<int64_t> groups(int64_t layer) const;            // the key/value heads of the layer that do not hear, increasing
+};
+
 }  // namespace pal

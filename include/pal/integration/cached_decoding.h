@@ -34,6 +34,8 @@ class CachedDecoder {
     KeyValues slots;              // [samples * capacity, G, d]
     int64_t capacity = 0;
     std::vector<int64_t> length;  // per sample, before the first step
+    std::vector<int64_t> deaf;             // key/value heads that do not hear
+    std::vector<std::vector<Range>> rows;  // per sample, for these: which of its slots are rows
   };
   PalModel& model_;
   std::vector<LayerCache> layers_;

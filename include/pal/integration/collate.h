@@ -6,6 +6,7 @@
 
 #include "pal/core/check.h"
 #include "pal/data/manifest.h"
+#include "pal/integration/feature_cache.h"
 #include "pal/integration/pal_model.h"
 #include "pal/text/chat_template.h"
 #include "pal/text/prompt.h"
@@ -26,11 +27,15 @@ class ClipEncoder {
   EncodedClip nothing() const;
   // Forgets what is kept: an encoder has changed.
   void forget();
+  // Encoders that have a cache are not asked any more, but while a stage trains them.
+  void read_from(FeatureCaches caches) { caches_ = std::move(caches); }
+  const FeatureCaches& caches() const { return caches_; }  // by the encoder's name
   int64_t kept_bytes() const { return kept_bytes_; }  // of memory
 
  private:
   PalModel& model_;
   int64_t limit_, kept_bytes_ = 0;
+  FeatureCaches caches_;
   std::map<std::string, torch::Tensor> kept_;  // by encoder, file and segment
 };
 
@@ -52,6 +57,9 @@ class Collator {
   PalBatch collate(const std::vector<const Sample*>& samples, Purpose purpose, bool withhold_audio = false,
                    const OnUnreadable& unreadable = {}) const;
   void forget_clips() const { clips_->forget(); }             // as ClipEncoder::forget()
+  void read_from(FeatureCaches caches) { clips_->read_from(std::move(caches)); }  // as ClipEncoder::read_from()
+  // Throws StaleFeatures where a cache lacks clips of the samples, or has them of what the recordings held once.
+  void check_caches(const std::vector<Sample>& samples) const;
   const Tokenizer& tokenizer() const { return *tokenizer_; }  // of the prompts
   // The tokens of an answer with the end of its turn.
   std::vector<int64_t> answer_tokens(const std::string& answer) const;

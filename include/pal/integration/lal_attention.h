@@ -21,10 +21,20 @@ KeyValues joint_keys_values(DecoderLayerImpl& layer,
                             const torch::Tensor& audio,   // [A, D] connector outputs
                             const RopeTable& audio_rope);
 
+// Key/value heads that do not hear, for probing: their query heads attend by a plan of their own.
+struct DeafHeads {
+  std::vector<int64_t> groups;                // of the key/value heads; empty: all hear, and there is no plan
+  std::shared_ptr<const AttentionPlan> plan;  // of rows alone, which come first among the keys
+};
+
+// SelfAttention::attend() with heads that do not hear: the same rows and keys, but for `deaf.groups` by their plan. -> [R, D]
+torch::Tensor attend_joint(DecoderLayerImpl& layer, const torch::Tensor& queries, const KeyValues& all, const AttentionPlan& plan,
+                           const DeafHeads& deaf, const AttentionBackend& backend);
+
 // A whole layer, [R, D] -> [R, D]: joint attention and feed-forward, for rows only. `kept`, where given, receives the keys and
 // values: they depend on nothing that comes later, so generation caches them.
 torch::Tensor lal_layer(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const torch::Tensor& audio,
                         const RopeTable& audio_rope, const AttentionPlan& plan, const AttentionBackend& backend,
-                        KeyValues* kept = nullptr);
+                        KeyValues* kept = nullptr, const DeafHeads& deaf = {});
 
 }  // namespace pal

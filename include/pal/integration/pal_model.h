@@ -5,6 +5,7 @@
 // PLITS is one plits stream, LAL one lal stream, PAL both: on one encoder (unified) or on several (multi-encoder).
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -61,6 +62,15 @@ struct PalBatch {
   int64_t target_tokens() const { return target.sum().item<int64_t>(); }  // tokens counted in the loss
 };
 
+// The order in which the tokens that a stream makes of a clip are heard: a permutation of 0 .. tokens - 1. sample: its id.
+using TokenOrder = std::function<std::vector<int64_t>(const std::string& sample, int64_t clip, int64_t tokens)>;
+
+// How a model is made to hear otherwise than it was trained to, to learn what it listens to. It changes no parameter.
+struct AudioProbe {
+  AudioCut cut;      // of LAL streams
+  TokenOrder order;  // of all streams, after the connector; position ids stay in order. Empty: as they are
+};
+
 // The module with all of the model's parameters.
 class PalModel : public torch::nn::Module {
  public:
@@ -78,9 +88,13 @@ class PalModel : public torch::nn::Module {
   // Sum of the cross-entropies of the batch's targets; a scalar.
   torch::Tensor loss_sum(const PalBatch& batch);
 
+  // From here on; a default one ends it.
+  void probe(AudioProbe probe) { probe_ = std::move(probe); }
+
   const ModelOptions& options() const { return options_; }                                       // as given
   Decoder& llm() { return llm_; }                                                                // the decoder
   const std::map<std::string, std::shared_ptr<Encoder>>& encoders() const { return encoders_; }  // by name
+  const std::vector<StreamPlace>& places() const { return places_; }                             // of the streams
   const AttentionBackend& backend() const { return *backend_; }                                  // of attention
   torch::Device device() const { return llm_->device(); }                                        // of decoder and connectors
 
@@ -91,6 +105,9 @@ class PalModel : public torch::nn::Module {
   std::vector<std::shared_ptr<Connector>> connectors_;  // per stream
   std::vector<std::size_t> stream_encoder_;             // per stream: index of its encoder by name
   std::vector<TokenChoice> chosen_;                     // per stream: which of the encoder's tokens
+  torch::Tensor in_order(const torch::Tensor& tokens, const PalBatch& batch, const std::vector<int64_t>& lengths) const;
+
+  AudioProbe probe_;
   std::vector<StreamPlace> places_;
   std::shared_ptr<const AttentionBackend> backend_;
 };

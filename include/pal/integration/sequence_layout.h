@@ -37,8 +37,9 @@ struct SampleShape {
 // Tokens of a stream, over all samples and clips, are packed in the order of the samples and, within one, of its blocks.
 class SequenceLayout {
  public:
-  // streams: in the order of AudioBlock::stream. device: where plans put what a varlen kernel reads.
-  SequenceLayout(std::vector<StreamPlace> streams, const std::vector<SampleShape>& samples, torch::Device device);
+  // streams: in the order of AudioBlock::stream. device: where plans put what a varlen kernel reads. cut: who does not hear, where
+  // something is cut at all.
+  SequenceLayout(std::vector<StreamPlace> streams, const std::vector<SampleShape>& samples, torch::Device device, AudioCut cut = {});
 
   int64_t rows() const { return row_ids.numel(); }  // R, of all samples
 
@@ -51,6 +52,8 @@ class SequenceLayout {
 
   // The LAL streams that a layer reads, increasing; empty: plain self-attention over rows.
   std::vector<int64_t> streams_read(int64_t layer) const;
+  // The key/value heads of such a layer that attend to rows alone, increasing; empty but for probing.
+  std::vector<int64_t> deaf_groups(int64_t layer) const;
   // Who sees what where `read` are the streams read; keys are the R rows, then the tokens of the streams in `read` in order.
   std::shared_ptr<const AttentionPlan> plan(const std::vector<int64_t>& read) const;
   // Per sample: all of its keys, in the order of their slots; what a row that comes after the sample would see.
@@ -67,6 +70,7 @@ class SequenceLayout {
   std::vector<AttentionSegment> make_segments(const std::vector<Block>& blocks, const std::vector<int64_t>& offset) const;
 
   std::vector<StreamPlace> streams_;
+  AudioCut cut_;
   std::vector<std::vector<Block>> blocks_;  // per sample, in the order of their slots
   torch::Device device_;
   mutable std::map<std::vector<int64_t>, std::shared_ptr<const AttentionPlan>> plans_;

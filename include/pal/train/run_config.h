@@ -18,6 +18,7 @@ struct DataOptions {
   ManifestPart validation, test;                  // empty: none
   int64_t shuffle_window = 0;                     // samples among which the next is drawn; 0: all
   PromptOptions prompt;                           // what is asked and answered
+  std::filesystem::path cache;                    // of what frozen encoders give, made by pal-data cache; empty: none
   int64_t encoded_clips_mib = 2048;               // memory for what frozen encoders gave; beyond it clips are encoded anew
   int64_t skip_unreadable = 0;                    // samples that training may leave out because their recordings cannot be read
 };

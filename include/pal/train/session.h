@@ -31,6 +31,16 @@ torch::Device parse_device(const std::string& name);
 // more than 1,000 of them, which are captions and no labels.
 std::vector<std::string> implied_answers(const DataOptions& data);
 
+// The encoders that no stage trains: what they make of a clip never changes. By name.
+std::vector<std::string> frozen_encoders(const PalModel& model, const std::vector<StageOptions>& stages);
+
+// From here on the collator takes from the config's data.cache, where there is one, what frozen encoders give. For training: whoever
+// asks about other recordings lets the encoders run. Throws UserError where the cache is not these encoders'.
+void read_from_cache(Session& session);
+
+// The manifest that is scored as train, validation or test. Throws UserError where the config names none, or several.
+const ManifestPart& manifest_of(const DataOptions& data, const std::string& split);
+
 // From a config. Throws UserError for whatever does not load or fit together.
 Session open_session(const RunConfig& config, torch::Device device);
 

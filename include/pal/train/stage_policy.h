@@ -21,8 +21,11 @@ struct GroupCount {
   std::int64_t frozen_tensors = 0, frozen_parameters = 0;        // likewise
 };
 
-// A parameter is trained where a pattern matches its name and no pattern after a leading `!` does, in
-// whatever order they stand. Sets requires_grad accordingly, takes the gradients off frozen parameters, and
+// Which parameters the patterns train, one flag each: a parameter is trained where a pattern matches its name and no pattern after a
+// leading `!` does, in whatever order they stand. Throws UserError for a pattern that matches no name (with the nearest that would).
+std::vector<bool> trained_by(const std::vector<NamedParameter>& parameters, const std::vector<std::string>& patterns);
+
+// Sets requires_grad as trained_by() says, takes the gradients off frozen parameters, and
 // returns the counts by group, in the order of the parameters. Throws UserError, changing nothing, for a
 // pattern that matches no name (with the nearest that would), and where nothing is left to train.
 std::vector<GroupCount> apply_stage_policy(const std::vector<NamedParameter>& parameters,
