@@ -40,7 +40,7 @@ void fill(std::string& page, std::string_view place, std::string_view text) {
 
 std::string report_page(const nlohmann::json& report) {
   std::string page(kPageHtml);
-  fill(page, "{{policy}}", "default-src 'none'; media-src data:; style-src " + hash_source(kPageStyle) + "; script-src " + hash_source(kPageScript) +
+  fill(page, "{{policy}}", "default-src 'none'; img-src data:; media-src data:; style-src " + hash_source(kPageStyle) + "; script-src " + hash_source(kPageScript) +
                                "; base-uri 'none'; form-action 'none'");
   fill(page, "{{style}}", kPageStyle);
   fill(page, "{{script}}", kPageScript);

@@ -73,11 +73,11 @@ Json comparisons_json(const std::vector<ResultFile>& results) {
 }
 
 // Bytes over 0 to the largest, base64; what is drawn needs no more.
-Json over_time_json(const std::vector<double>& density) {
-  if (density.empty()) return nullptr;
-  const double most = std::ranges::max(density);
+Json over_time_json(const std::vector<double>& weights) {
+  if (weights.empty()) return nullptr;
+  const double most = std::ranges::max(weights);
   std::string bytes;
-  for (double value : density) bytes.push_back(char(uint8_t(most > 0 ? std::lround(255 * value / most) : 0)));
+  for (double value : weights) bytes.push_back(char(uint8_t(most > 0 ? std::lround(255 * value / most) : 0)));
   return {{"most", most}, {"bins", base64(bytes)}};
 }
 
@@ -87,7 +87,7 @@ Json listening_json(const Listening& listening) {
     Json layers = Json::array();
     for (const auto& layer : stream.layers) {
       Json over_time = Json::array();
-      for (const auto& density : layer.over_time) over_time.push_back(over_time_json(density));
+      for (const auto& of_word : layer.over_time) over_time.push_back(over_time_json(of_word));
       layers.push_back({{"layer", layer.layer}, {"share", layer.share}, {"over_time", std::move(over_time)}});
     }
     streams.push_back({{"name", stream.name}, {"integration", stream.integration == Integration::kLal ? "LAL" : "PLITS"},

@@ -49,18 +49,20 @@ std::optional<std::vector<TokenSpan>> token_times(const StreamOptions& stream, c
 
 std::vector<double> weights_over_time(const std::vector<double>& weights, const std::vector<TokenSpan>& times, double seconds, int64_t bins) {
   PAL_ASSERT(weights.size() == times.size(), "{} weights, but {} tokens with a time", weights.size(), times.size());
-  std::vector<double> density(std::size_t(bins), 0.0);
+  std::vector<double> sum(std::size_t(bins), 0.0), parts(std::size_t(bins), 0.0);
   const double width = seconds / double(bins);
   for (std::size_t t = 0; t < weights.size(); ++t) {
     const auto& span = times[t];
     if (span.end <= span.begin) continue;
-    const double per_second = weights[t] / (span.end - span.begin);
     for (int64_t b = std::max<int64_t>(0, int64_t(span.begin / width)); b < bins && double(b) * width < span.end; ++b) {
       const double overlap = std::min(span.end, double(b + 1) * width) - std::max(span.begin, double(b) * width);
-      density[std::size_t(b)] += per_second * std::max(0.0, overlap) / width;
+      const double part = std::max(0.0, overlap) / (span.end - span.begin);
+      sum[std::size_t(b)] += part * weights[t];
+      parts[std::size_t(b)] += part;
     }
   }
-  return density;
+  for (std::size_t b = 0; b < sum.size(); ++b) sum[b] = parts[b] > 0 ? sum[b] / parts[b] : 0;
+  return sum;
 }
 
 }  // namespace pal

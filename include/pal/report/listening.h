@@ -23,7 +23,7 @@ std::vector<AnswerWord> answer_words(const Tokenizer& tokenizer, const std::vect
 struct LayerListening {
   int64_t layer = 0;                       // of the decoder
   std::vector<double> share;               // of each word: its attention on the whole stream; the rest of the 1 is on text and other streams
-  std::vector<std::vector<double>> over_time;  // of each word: [bins] attention a second over the clip's first seconds; empty: no place in time
+  std::vector<std::vector<double>> over_time;  // of each word: [bins] weight a token over the clip's first seconds (token_times.h); empty: no place in time
 };
 
 // One stream.

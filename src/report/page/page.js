@@ -35,7 +35,11 @@ const score = (value, metric) => isShare(metric) ? (100 * value).toFixed(1) + " 
 const signed = (value, metric) => (value < 0 ? "−" : "+") +
   (isShare(metric) ? (100 * Math.abs(value)).toFixed(1) + " points" : Math.abs(value).toFixed(3));
 const share = value => value === null ? "–" : (100 * value).toFixed(0);
-const probability = p => p < 0.001 ? p.toExponential(1).replace("e-", " · 10^−") : p.toFixed(3);
+function probability(p) {
+  if (p >= 0.001) return p.toFixed(3);
+  const [digits, power] = p.toExponential(1).split("e-");
+  return make("span", {}, digits + " · 10", make("sup", {}, "−" + power));
+}
 const kTests = {mcnemar: "McNemar, exact", sign_flip: "sign flips"};
 const plain = value => value >= 100 ? value.toFixed(0) : value.toPrecision(3);
 
@@ -76,7 +80,7 @@ function drawScores() {
   section("scores").append(table(
     [["", false], ["Model", false], ["Asked", false], ["Metric", false], ["Score", true], ["95 % interval", true], ["", false], ["n", true]],
     report.results.map((r, i) => [chip(i), describe(r),
-      make("div", {}, r.manifest, make("span", {class: "sub"}, r.protocol + (r.skipped ? `, ${r.skipped} samples left out` : ""))),
+      make("div", {class: "path"}, r.manifest, make("span", {class: "sub"}, r.protocol + (r.skipped ? `, ${r.skipped} samples left out` : ""))),
       r.metric, make("b", {}, score(r.score, r.metric)), `${score(r.low, r.metric)} – ${score(r.high, r.metric)}`, intervalFigure(r), String(r.n)]),
     true));
   if (report.results.some(r => r.skipped))
@@ -124,7 +128,7 @@ function scatter(points, metric) {
     const own = colour(i), cx = x(r.cost.gflop);
     svg.append(draw("line", {x1: cx, x2: cx, y1: y(r.low), y2: y(r.high), stroke: own, "stroke-width": 2}),
       draw("circle", {cx, cy: y(r.score), r: 6, fill: r.withheld ? "#fff" : own, stroke: own, "stroke-width": 2}),
-      draw("text", {x: cx + 10, y: y(r.score) + 4}, `${letter(i)} ${r.integration}${r.withheld ? " (withheld)" : ""}`));
+      draw("text", {x: cx, y: y(r.high) - 7, "text-anchor": "middle"}, `${letter(i)} ${r.integration}${r.withheld ? " (withheld)" : ""}`));
   }
   return svg;
 }
@@ -157,7 +161,7 @@ function confusionFigure(classes) {
   const names = classes.rows.map(c => c.name).concat(classes.outside ? ["(no class)"] : []);
   const down = classes.rows.length, across = names.length;
   const cell = Math.max(5, Math.min(23, Math.floor(560 / across)));
-  const room = cell < 9 ? 12 : 8 + 6.6 * Math.max(...names.map(n => clipped(n, 18).length));
+  const room = cell < 9 ? 12 : 10 + 7.4 * Math.max(...names.map(n => clipped(n, 18).length));
   const svg = draw("svg", {width: room + across * cell + 4, height: room + down * cell + 26, role: "img", "aria-label": "confusion matrix"});
   const totals = classes.rows.map(c => c.n);
   svg.append(draw("rect", {x: room, y: room, width: across * cell, height: down * cell, fill: "#f6f8fa"}));
@@ -229,7 +233,7 @@ function axes(clip, svg) {
   svg.append(draw("rect", {x: kLeft, y: 0.5, width: kWidth, height: kHeight - 1, fill: "none", class: "axis"}));
 }
 
-// Attention a second over time of a word: at one layer, or the mean of all.
+// A word's weight a token over time: at one layer, or the mean of all.
 function overTime(layers, word) {
   const bins = layers.filter(l => l.over_time[word]).map(l => ({most: l.over_time[word].most, bytes: bytesOf(l.over_time[word].bins)}));
   if (bins.length === 0) return null;
@@ -268,9 +272,9 @@ class Look {
 function layerMap(look, layers) {
   const canvas = make("canvas", {width: 160, height: layers.length});
   const context = canvas.getContext("2d"), image = context.createImageData(160, layers.length);
-  const densities = layers.map(l => overTime([l], look.word));
-  const most = Math.max(...densities.flat());
-  densities.forEach((density, row) => density.forEach((value, b) => {
+  const ofLayers = layers.map(l => overTime([l], look.word));
+  const most = Math.max(...ofLayers.flat());
+  ofLayers.forEach((weights, row) => weights.forEach((value, b) => {
     const heat = most > 0 ? Math.sqrt(value / most) : 0;  // the root: weak layers stay visible
     for (let c = 0; c < 3; ++c) image.data[4 * (row * 160 + b) + c] = 255 - (255 - kHeat[c]) * heat;
     image.data[4 * (row * 160 + b) + 3] = 255;
@@ -281,16 +285,16 @@ function layerMap(look, layers) {
 }
 
 // The curve over the spectrogram.
-function curve(density) {
-  const most = Math.max(...density) || 1;
-  const points = density.map((value, b) => `${kLeft + kWidth * (b + 0.5) / density.length},${kHeight - (kHeight - 12) * value / most}`);
-  return draw("polygon", {points: `${kLeft},${kHeight} ${points.join(" ")} ${kLeft + kWidth},${kHeight}`, fill: "rgba(217,72,15,0.30)", stroke: "#d9480f", "stroke-width": 1.5});
+function curve(weights) {
+  const most = Math.max(...weights) || 1;
+  const points = weights.map((value, b) => `${kLeft + kWidth * (b + 0.5) / weights.length},${kHeight - (kHeight - 12) * value / most}`);
+  return draw("polygon", {points: `${kLeft},${kHeight} ${points.join(" ")} ${kLeft + kWidth},${kHeight}`, fill: "rgba(217,72,15,0.22)", stroke: "#d9480f", "stroke-width": 1.5});
 }
 
 function layerRows(look, layers, svg) {
   const top = kHeight + kAxis + 20, most = Math.max(...layers.map(l => l.share[look.word])) || 1;
   svg.append(draw("text", {x: kLeft, y: top - 7}, `“${look.listening.words[look.word]}” by layer`),
-    draw("text", {x: kShareLeft, y: top - 7, class: "soft"}, `share, to ${(100 * most).toPrecision(2)} %`));
+    draw("text", {x: kShareLeft + kShareWidth, y: top - 7, "text-anchor": "end", class: "soft"}, `share to ${(100 * most).toPrecision(2)} %`));
   layers.forEach((layer, row) => {
     const y = top + kRow * row, chosen = look.layer === layer.layer;
     if (row % 5 === 0 || row === layers.length - 1 && row % 5 > 2)
@@ -313,12 +317,12 @@ function drawAttention(look) {
   let height = kHeight + kAxis;
   if (look.result >= 0) {
     const layers = look.listening.streams[look.stream].layers;
-    const density = overTime(look.layer === "mean" ? layers : layers.filter(l => l.layer === look.layer), look.word);
-    if (density) {
+    const weights = overTime(look.layer === "mean" ? layers : layers.filter(l => l.layer === look.layer), look.word);
+    if (weights) {
       const map = layerMap(look, layers);
       map.classList.add("attention");
       figure.append(map);
-      svg.append(curve(density));
+      svg.append(curve(weights));
     }
     height = layerRows(look, layers, svg) + 4;
   }
@@ -405,7 +409,7 @@ function drawSample(view) {
 function drawSamples() {
   if (report.samples.length === 0) return section("samples").remove();
   const explained = report.scores_only ? "Made from scores only: recordings and models were not opened." :
-    "Log-mel spectrogram (80 bands) of each recording. Point at a word of an answer: the curve shows where in time the rows that predicted it put their attention, mean of the heads; " +
+    "Log-mel spectrogram (80 bands) of each recording. Point at a word of an answer: the curve shows the weight that the rows which predicted it gave to the audio tokens of each moment, as a mean of heads and tokens; " +
     "under it every layer that reads the stream (click one to see it alone; colour goes by the root of the weight), and beside it the share of all its attention that the stream got. " +
     "An answer without marks under its words was given without audio.";
   section("samples").append(note(explained), ...report.samples.map(drawSample));
