@@ -13,6 +13,7 @@
 #include "tools/eval/compare_command.h"
 #include "tools/eval/embed_command.h"
 #include "tools/eval/probe_command.h"
+#include "tools/eval/report_command.h"
 #include "tools/eval/score_command.h"
 
 namespace {
@@ -124,6 +125,7 @@ int main(int argc, char** argv) {
   pal::add_compare_command(app, run);
   pal::add_embed_command(app, run);
   pal::add_probe_command(app, run);
+  pal::add_report_command(app, run);
   app.add_option("--checkpoint", a.checkpoint, "folder of a checkpoint, for example runs/NAME/final");
   app.add_option("--config", a.config, "take data and eval from here (default: from the checkpoint)");
   app.add_option("--set", a.sets, "override an option of the config: a.b=c")->take_all()->allow_extra_args(false);

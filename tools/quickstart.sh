@@ -14,7 +14,7 @@ and scoring on 2 cores without a GPU; a GPU is used where there is one. Started 
   --integrations  which ways of giving audio to the LLM to train, separated by commas (default: pal)
   --seeds         other seeds than the configs' own: one run each, results apart, and a line that pools them
 
-Results: runs/quickstart/INTEGRATION[-seedN]/{final,eval,eval-withheld}
+Results: runs/quickstart/INTEGRATION[-seedN]/{final,eval,eval-withheld}, and runs/quickstart/report.html, a page to open in a browser
 END
 }
 
@@ -77,4 +77,9 @@ for integration in "${integrations[@]}"; do
     pal_step "Ask $name about three held-out clips" ask "$run"
   done
 done
+results=()
+for run in "${runs[@]}"; do
+  results+=("$run/eval/results.json" "$run/eval-withheld/results.json")
+done
+pal_step "Report: runs/quickstart/report.html" build/release/bin/pal-eval report "${results[@]}" --out runs/quickstart/report.html
 "$PAL_PYTHON" -B tools/quickstart/table.py "${runs[@]}"

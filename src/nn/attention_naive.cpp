@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "attention_backends.h"
+#include "pal/nn/attention_weights.h"
 
 namespace pal {
 
@@ -31,17 +32,22 @@ class NaiveAttention : public AttentionBackend {
 
   torch::Tensor attend(const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& values,
                        const AttentionPlan& plan, double scale) const override {
-    const int64_t groups = queries.size(1) / keys.size(1);
-    const auto q = queries.to(torch::kFloat64);
-    const auto k = keys.to(torch::kFloat64).repeat_interleave(groups, 1);
-    const auto v = values.to(torch::kFloat64).repeat_interleave(groups, 1);
-    auto score = torch::einsum("qhd,khd->hqk", {q, k}) * scale;
-    score = score.masked_fill(visible(plan).to(score.device()).logical_not().unsqueeze(0), -INFINITY);
-    return torch::einsum("hqk,khd->qhd", {score.softmax(-1), v}).to(queries.scalar_type());
+    const auto v = values.to(torch::kFloat64).repeat_interleave(queries.size(1) / keys.size(1), 1);
+    const auto weights = attention_weights(queries, keys, plan, scale, torch::arange(plan.rows));
+    return torch::einsum("hqk,khd->qhd", {weights, v}).to(queries.scalar_type());
   }
 };
 
 }  // namespace
+
+torch::Tensor attention_weights(const torch::Tensor& queries, const torch::Tensor& keys, const AttentionPlan& plan, double scale,
+                                const torch::Tensor& rows) {
+  const auto q = queries.index_select(0, rows.to(queries.device())).to(torch::kFloat64);
+  const auto k = keys.to(torch::kFloat64).repeat_interleave(queries.size(1) / keys.size(1), 1);
+  const auto hidden = visible(plan).index_select(0, rows).logical_not().to(q.device());
+  const auto score = torch::einsum("qhd,khd->hqk", {q, k}) * scale;
+  return score.masked_fill(hidden.unsqueeze(0), -INFINITY).softmax(-1);
+}
 
 std::shared_ptr<const AttentionBackend> make_naive_attention() { return std::make_shared<NaiveAttention>(); }
 

@@ -14,6 +14,9 @@ pal_provide() {
   if [[ $1 != no ]]; then
     lists+=(debian-fuzz-packages.txt)
   fi
+  if [[ $1 == yes ]]; then
+    lists+=(debian-test-packages.txt)
+  fi
   pal_lock_cache
   pal_step "Debian packages" pal_debian_packages "${lists[@]}"
   pal_need_python

@@ -1,0 +1,22 @@
+// What answering costs a model, computed from shapes.
+#pragma once
+
+#include <vector>
+
+#include "pal/train/session.h"
+
+namespace pal {
+
+// Means a sample.
+struct AnswerCost {
+  double gflop = 0;           // of the decoder: one forward over prompt, recording and reference answer (bench/step_flops.h)
+  double rows = 0;            // slots with queries: text, and audio that goes by PLITS
+  double audio_keys = 0;      // audio that LAL layers read as keys and values only
+  double activation_mib = 0;  // that a training step keeps for the backward: an estimate (train/memory_plan.h)
+};
+
+// Over the samples; recordings are not decoded, their headers say how long they are. Encoders and connectors are not counted. Freezes all
+// parameters of the model. Throws UserError as read_audio_header().
+AnswerCost answer_cost(Session& session, const std::vector<Sample>& samples, bool withhold_audio);
+
+}  // namespace pal

@@ -1,0 +1,56 @@
+#include "pal/report/answer_cost.h"
+
+#include <cmath>
+
+#include "pal/audio/resample.h"
+#include "pal/bench/step_flops.h"
+#include "pal/core/check.h"
+#include "pal/train/memory_plan.h"
+
+namespace pal {
+
+namespace {
+
+// Tokens of the right number and no meaning.
+EncodedClip shape_of(PalModel& model, const Clip& clip) {
+  const auto info = read_audio_header(clip.path);
+  const double end = clip.segment.end.value_or(info.seconds());
+  const auto frames = int64_t(std::llround((end - clip.segment.start) * info.sample_rate));
+  EncodedClip encoded;
+  for (const auto& [name, encoder] : model.encoders()) {
+    const auto samples = resampled_length(std::min(frames, info.frames), info.sample_rate, encoder->sample_rate());
+    encoded.push_back(torch::empty({encoder->token_count(samples), encoder->width()}));
+  }
+  return encoded;
+}
+
+void add(AnswerCost& cost, PalModel& model, const PalBatch& batch) {
+  const auto layout = model.layout(batch);
+  cost.gflop += decoder_flops(model, batch).total() / 1e9;
+  cost.rows += double(layout.rows());
+  BatchShape shape{1, batch.text_tokens[0], {}};
+  for (std::size_t i = 0; i < layout.stream_ids.size(); ++i) {
+    shape.streams.push_back(layout.stream_ids[i].numel());
+    if (!layout.stream_rows[i].defined()) cost.audio_keys += double(shape.streams.back());
+  }
+  cost.activation_mib += double(activation_bytes(model.options(), model.llm()->options, shape)) / (1 << 20);
+}
+
+}  // namespace
+
+AnswerCost answer_cost(Session& session, const std::vector<Sample>& samples, bool withhold_audio) {
+  PAL_ASSERT(!samples.empty(), "no samples");
+  auto& model = *session.model;
+  for (auto& parameter : model.parameters()) parameter.requires_grad_(false);  // a forward alone
+  AnswerCost sum;
+  for (const auto& sample : samples) {
+    auto batch = session.collator->collate({&sample}, Purpose::kTraining, /*withhold_audio=*/true);
+    if (!withhold_audio)
+      for (std::size_t c = 0; c < sample.clips.size(); ++c) batch.clips[0][c] = shape_of(model, sample.clips[c]);
+    add(sum, model, batch);
+  }
+  const double n = double(samples.size());
+  return {sum.gflop / n, sum.rows / n, sum.audio_keys / n, sum.activation_mib / n};
+}
+
+}  // namespace pal

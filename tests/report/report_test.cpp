@@ -1,0 +1,163 @@
+// What a report says, without a model: tests/tools/report_test.py has the whole.
+#include "pal/report/report.h"
+
+#include <gmock/gmock.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "pal/core/check.h"
+#include "pal/report/choose_samples.h"
+#include "pal/report/class_table.h"
+#include "pal/report/listening.h"
+#include "pal/report/paired_results.h"
+#include "pal/report/token_times.h"
+#include "support/temporary_folder.h"
+
+namespace pal {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(ClassTable, CountsPrecisionRecallAndConfusionByHand) {
+  const std::vector<Prediction> predictions{
+      {"1", "cat", {"cat"}}, {"2", "Dog ", {"cat"}}, {"3", "dog", {"dog"}}, {"4", "cow", {"dog", "cow"}}, {"5", "hum", {"dog"}}};
+  const auto table = class_table(predictions, {"cat", "cow", "dog", "pig"}).value();
+  std::vector<std::string> names;
+  for (const auto& row : table.rows) names.push_back(row.name);
+  EXPECT_THAT(names, ElementsAre("cat", "cow", "dog", "pig"));
+  EXPECT_EQ(table.rows[0].n, 2);
+  EXPECT_EQ(table.rows[0].precision, 1.0);
+  EXPECT_EQ(table.rows[0].recall, 0.5);
+  EXPECT_DOUBLE_EQ(table.rows[0].f1.value(), 2.0 / 3);
+  EXPECT_EQ(table.rows[1].n, 1);  // a clip belongs to the reference that its answer matches
+  EXPECT_EQ(table.rows[2].precision, 0.5);
+  EXPECT_EQ(table.rows[2].recall, 0.5);
+  EXPECT_FALSE(table.rows[3].precision || table.rows[3].recall || table.rows[3].f1);
+  EXPECT_EQ(table.outside, 1);
+  using Cell = std::pair<int64_t, int64_t>;
+  EXPECT_EQ(table.confusion, (std::map<Cell, int64_t>{{{0, 0}, 1}, {{0, 2}, 1}, {{1, 1}, 1}, {{2, 2}, 1}, {{2, 4}, 1}}));
+}
+
+TEST(ClassTable, CaptionsAreNoClasses) {
+  std::vector<Prediction> predictions;
+  for (int i = 0; i < 4; ++i) predictions.push_back({std::to_string(i), "x", {"caption " + std::to_string(i)}});
+  EXPECT_FALSE(class_table(predictions, {}, 3));
+  EXPECT_TRUE(class_table(predictions, {}, 4));
+  EXPECT_TRUE(class_table(predictions, {"x", "y"}, 1));
+}
+
+TEST(ChooseSamples, RightWrongAndDisputedOnesAllAppear) {
+  std::vector<double> a(100, 0.0), b(100, 0.0);
+  a[40] = 1;                                         // only the first is right, once
+  for (int i = 60; i < 100; ++i) a[i] = b[i] = 1;    // both
+  const auto chosen = choose_samples({a, b}, 100, 5);
+  EXPECT_THAT(chosen, ElementsAre(15, 40, 45, 70, 90));  // wrong ones evenly, the one disputed, right ones evenly
+  EXPECT_EQ(choose_samples({a, b}, 100, 1000).size(), 100u);
+  EXPECT_TRUE(choose_samples({a, b}, 100, 0).empty());
+}
+
+TEST(ChooseSamples, OtherScoresAreTakenFromWorstToBest) {
+  EXPECT_THAT(choose_samples({{9.5, 0.1, 5.0, 0.2, 7.0, 0.3}, {}}, 6, 3), ElementsAre(2, 3, 4));  // by rank: 1 3 | 5 2 | 4 0
+  EXPECT_THAT(choose_samples({{}}, 8, 2), ElementsAre(2, 6));
+}
+
+ResultFile result(const std::vector<std::string>& ids, const std::vector<double>& scores) {
+  ResultFile r;
+  r.score.metric = "accuracy";
+  r.manifest_sha256 = "m";
+  for (const auto& id : ids) r.predictions.push_back({id, "", {""}});
+  r.score.per_sample = scores;
+  return r;
+}
+
+TEST(PairedResults, AreMatchedById) {
+  const auto paired = compare_results(result({"a", "b", "c"}, {1, 1, 0}), result({"c", "x", "a"}, {1, 0, 0}));
+  EXPECT_EQ(paired.missing, "");
+  EXPECT_EQ(paired.test.n, 2);
+  EXPECT_EQ(paired.only_a, 1);
+  EXPECT_EQ(paired.only_b, 1);
+  EXPECT_EQ(paired.test.difference, 0);
+}
+
+TEST(PairedResults, SayWhyTheyAreNotCompared) {
+  auto other = result({"a"}, {1});
+  other.manifest_sha256 = "n";
+  EXPECT_EQ(compare_results(result({"a"}, {1}), other).missing, "other manifests");
+  EXPECT_EQ(compare_results(result({"a"}, {1}), result({"b"}, {1})).missing, "no sample in common");
+  EXPECT_THAT(compare_results(result({"a"}, {}), result({"a"}, {})).missing, HasSubstr("no mean"));
+}
+
+TEST(WeightsOverTime, EvenWeightsAreEvenWhereTokensOverlap) {
+  const std::vector<TokenSpan> times{{0, 2}, {1, 3}, {2, 4}};
+  EXPECT_THAT(weights_over_time({0.2, 0.2, 0.2}, times, 4, 4), testing::Each(testing::DoubleNear(0.2, 1e-12)));
+  EXPECT_THAT(weights_over_time({0.3, 0.1, 0.5}, times, 5, 5),
+              ElementsAre(testing::DoubleEq(0.3), testing::DoubleEq(0.2), testing::DoubleEq(0.3), testing::DoubleEq(0.5), 0));
+}
+
+// Two tokens a second after a CLS token every fifth.
+struct Clock : Encoder {
+  std::string type() const override { return "clock"; }
+  std::int64_t width() const override { return 1; }
+  int sample_rate() const override { return 10; }
+  std::int64_t token_count(std::int64_t) const override { return 10; }
+  TokenSpan token_span(std::int64_t i) const override { return {0.5 * double(i), 0.5 * double(i + 1)}; }
+  std::int64_t cls_period() const override { return 5; }
+  torch::Tensor features(const torch::Tensor& samples) const override { return samples; }
+  torch::Tensor tokens_from(const torch::Tensor& features) override { return features; }
+};
+
+std::vector<double> begins(StreamOptions stream) {
+  std::vector<double> all;
+  const auto times = token_times(stream, Clock(), 10);
+  for (const auto& span : times.value()) all.push_back(span.begin);
+  return all;
+}
+
+TEST(TokenTimes, FollowTheStreamsTokensAndConnector) {
+  StreamOptions stream;
+  EXPECT_EQ(begins(stream).size(), 10u);
+  stream.tokens = TokenKind::kCls;
+  EXPECT_THAT(begins(stream), ElementsAre(0, 2.5));
+  stream.tokens = TokenKind::kPatches;
+  stream.connector.type = "mean_pool";
+  stream.connector.factor = 3;
+  EXPECT_THAT(begins(stream), ElementsAre(0.5, 2, 4));  // patches 1 2 3 | 4 6 7 | 8 9
+  stream.connector.type = "conv";
+  stream.connector.factor = 4;
+  EXPECT_THAT(begins(stream), ElementsAre(0.5, 2));  // windows of three around patches 1 and 6
+  EXPECT_EQ(token_times(stream, Clock(), 10)->at(1).end, 3.5 + 0.5);
+  stream.connector.type = "qformer";
+  EXPECT_FALSE(token_times(stream, Clock(), 10));
+  stream.connector.type = "mlp";
+  stream.tokens = TokenKind::kMean;
+  EXPECT_FALSE(token_times(stream, Clock(), 10));
+}
+
+TEST(ResultFile, WhatIsNoneIsRefusedByName) {
+  TemporaryFolder folder;
+  const auto file = folder.path() / "results.json";
+  const auto message = [&](const std::string& text) -> std::string {
+    std::ofstream(file) << text;
+    try {
+      read_result_file(file);
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_THAT(message("{}"), HasSubstr("is no results.json of pal-eval"));
+  EXPECT_THAT(message("[1"), HasSubstr(file.string()));
+  EXPECT_THAT(message(std::string(100000, '[')), HasSubstr(file.string()));
+}
+
+TEST(ReportPage, HoldsTextsAsDataThatCannotEndTheirElement) {
+  const auto page = report_page({{"text", "</script><img src=x onerror=alert(1)>{{style}}\xff"}});
+  EXPECT_THAT(page, HasSubstr("\\u003c/script>\\u003cimg src=x onerror=alert(1)>{{style}}\\ufffd"));
+  EXPECT_EQ(page.find("</script><img"), std::string::npos);
+  EXPECT_THAT(page, HasSubstr("default-src 'none'"));
+}
+
+}  // namespace
+}  // namespace pal
