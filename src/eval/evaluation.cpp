@@ -4,6 +4,8 @@
 #include <set>
 
 #include "pal/core/check.h"
+#include "pal/eval/answering.h"
+#include "pal/eval/label_scores.h"
 #include "pal/metrics/words.h"
 
 namespace pal {
@@ -11,34 +13,6 @@ namespace pal {
 namespace {
 
 using Json = nlohmann::json;
-
-// What the model answers to a batch, and for the likelihood protocol how likely each answer is.
-struct Answers {
-  std::vector<std::string> texts;
-  torch::Tensor likelihoods;  // [samples, answers] float64; not defined for generated answers
-};
-
-Answers likeliest(PalModel& model, const PalBatch& batch, const std::vector<std::vector<int64_t>>& candidates,
-                  const EvaluationOptions& options) {
-  Answers answers;
-  answers.likelihoods = score_continuations(model, run_prompt(model, batch), candidates);
-  if (options.normalize == "token") {
-    std::vector<double> lengths;
-    for (const auto& candidate : candidates) lengths.push_back(double(candidate.size()));
-    answers.likelihoods = answers.likelihoods / torch::tensor(lengths, torch::kFloat64);
-  }
-  const auto best = answers.likelihoods.argmax(-1);
-  for (int64_t s = 0; s < best.numel(); ++s) answers.texts.push_back(options.answers[std::size_t(best[s].item<int64_t>())]);
-  return answers;
-}
-
-Answers generated(PalModel& model, const PalBatch& batch, const Collator& collator, const EvaluationOptions& options,
-                  int64_t first_index) {
-  Answers answers;
-  for (const auto& ids : generate(model, batch, collator.tokenizer().stop_tokens(), options.generate, first_index))
-    answers.texts.push_back(collator.tokenizer().decode(ids, /*skip_special=*/true));
-  return answers;
-}
 
 void check_options(const EvaluationOptions& options) {
   PAL_CHECK(options.protocol == "likelihood" || options.protocol == "generate",
@@ -48,6 +22,8 @@ void check_options(const EvaluationOptions& options) {
   PAL_CHECK(options.protocol != "likelihood" || options.answers.size() > 1,
             "eval: the likelihood protocol needs at least two answers to choose from; set eval.answers, or data.train so that its "
             "answers are taken (if there are at most 1,000), or eval.protocol: generate");
+  PAL_CHECK(options.metric != "map" || options.protocol == "likelihood",
+            "eval: metric map needs a score for each answer, which generated text has not; set eval.protocol: likelihood");
   PAL_CHECK(options.batch_size > 0, "eval: batch_size must be above 0, got {}", options.batch_size);
 }
 
@@ -74,50 +50,49 @@ void check_evaluation(const EvaluationOptions& options, const std::vector<Sample
             "eval: none of the {} samples has a reference among the answers", samples.size());
 }
 
-Evaluation evaluate(PalModel& model, const Collator& collator, const std::vector<Sample>& given,
-                    const EvaluationOptions& options, bool withhold_audio, const std::function<bool()>& stopped) {
-  check_evaluation(options, given);
-  torch::NoGradGuard no_grad;
-  const bool closed = options.protocol == "likelihood";
-  std::vector<std::vector<int64_t>> candidates;
-  if (closed)
-    for (const auto& answer : options.answers) candidates.push_back(collator.answer_tokens(answer));
-
-  Evaluation result;
-  std::vector<Sample> samples;
-  const auto scored = are_scored(options, given);
-  for (std::size_t i = 0; i < given.size(); ++i) {
+AskedSamples asked_samples(const EvaluationOptions& options, const std::vector<Sample>& samples) {
+  AskedSamples asked;
+  const auto scored = are_scored(options, samples);
+  for (std::size_t i = 0; i < samples.size(); ++i) {
     if (scored[i])
-      samples.push_back(given[i]);
+      asked.samples.push_back(samples[i]);
     else
-      result.skipped.push_back(given[i].id);
+      asked.skipped.push_back(samples[i].id);
   }
+  return asked;
+}
+
+Evaluation score_answers(const EvaluationOptions& options, const AskedSamples& asked, const std::vector<Answer>& answers) {
+  PAL_ASSERT(answers.size() == asked.samples.size(), "{} answers to {} samples", answers.size(), asked.samples.size());
+  Evaluation result;
+  result.skipped = asked.skipped;
   result.predictions = Json::array();
   std::vector<Prediction> predictions;
-  for (std::size_t begin = 0; begin < samples.size(); begin += std::size_t(options.batch_size)) {
-    if (stopped && stopped()) throw EvaluationStopped();
-    const std::size_t end = std::min(samples.size(), begin + std::size_t(options.batch_size));
-    std::vector<const Sample*> part;
-    for (std::size_t i = begin; i < end; ++i) part.push_back(&samples[i]);
-    const auto batch = collator.collate(part, Purpose::kAnswering, withhold_audio);
-    const auto answers = closed ? likeliest(model, batch, candidates, options)
-                                : generated(model, batch, collator, options, int64_t(begin));
-    for (std::size_t i = 0; i < part.size(); ++i) {
-      predictions.push_back({part[i]->id, answers.texts[i], references_of(*part[i])});
-      Json line = {{"id", part[i]->id}, {"prediction", answers.texts[i]}, {"references", predictions.back().references}};
-      if (answers.likelihoods.defined()) {
-        const auto row = answers.likelihoods[int64_t(i)].contiguous();
-        line["likelihoods"] = std::vector<double>(row.data_ptr<double>(), row.data_ptr<double>() + row.numel());
-      }
-      result.predictions.push_back(std::move(line));
-    }
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    predictions.push_back({answers[i].id, answers[i].text, references_of(asked.samples[i])});
+    Json line = {{"id", answers[i].id}, {"prediction", answers[i].text}, {"references", predictions.back().references}};
+    if (!answers[i].likelihoods.empty()) line["likelihoods"] = answers[i].likelihoods;
+    result.predictions.push_back(std::move(line));
   }
-  result.score = score_predictions(predictions, options.metric);
-  for (std::size_t i = 0; i < result.score.per_sample.size(); ++i) {  // empty for F1, which is no mean over clips
-    result.predictions[i]["score"] = result.score.per_sample[i];
-    if (options.metric == "accuracy") result.predictions[i]["correct"] = result.score.per_sample[i] == 1.0;
-  }
+  if (options.metric == "map")
+    result.score = score_classes(likelihoods_by_class(options, asked.samples, answers), options.metric);
+  else
+    result.score = score_predictions(predictions, options.metric);
+  add_sample_scores(result.score, result.predictions);
   return result;
+}
+
+Evaluation evaluate(PalModel& model, const Collator& collator, const std::vector<Sample>& samples,
+                    const EvaluationOptions& options, bool withhold_audio, const std::function<bool()>& stopped) {
+  check_evaluation(options, samples);
+  const auto asked = asked_samples(options, samples);
+  Answerer answerer(model, collator, options, withhold_audio);
+  std::vector<Answer> answers;
+  for (int64_t batch = 0; batch < answerer.batches(asked.samples); ++batch) {
+    if (stopped && stopped()) throw EvaluationStopped();
+    for (auto& answer : answerer.answer(asked.samples, batch)) answers.push_back(std::move(answer));
+  }
+  return score_answers(options, asked, answers);
 }
 
 std::vector<std::string> answers_of(const std::vector<Sample>& samples) {

@@ -8,7 +8,7 @@ namespace pal {
 
 namespace {
 
-std::string why_not(const ResultFile& a, const ResultFile& b) {
+std::string why_not(const ReportedResult& a, const ReportedResult& b) {
   if (a.score.metric != b.score.metric) return fmt::format("other metrics: {} and {}", a.score.metric, b.score.metric);
   if (a.manifest_sha256 != b.manifest_sha256) return "other manifests";
   if (a.score.per_sample.empty() || b.score.per_sample.empty()) return fmt::format("{} is no mean over samples", a.score.metric);
@@ -17,7 +17,7 @@ std::string why_not(const ResultFile& a, const ResultFile& b) {
 
 }  // namespace
 
-PairedResults compare_results(const ResultFile& a, const ResultFile& b) {
+PairedResults compare_results(const ReportedResult& a, const ReportedResult& b) {
   PairedResults paired;
   paired.missing = why_not(a, b);
   if (!paired.missing.empty()) return paired;

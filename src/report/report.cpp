@@ -21,7 +21,7 @@ using Json = nlohmann::json;
 constexpr int64_t kBins = 160;  // of attention over time
 
 // PLITS, LAL or PAL, and each stream in words.
-void describe_model(const ResultFile& result, Json& json) {
+void describe_model(const ReportedResult& result, Json& json) {
   const auto& streams = parse_run_config(result.config, result.path.string() + ": config").model.streams;
   bool lal = false, plits = false;
   std::vector<std::string> texts;
@@ -44,7 +44,7 @@ Json classes_json(const ClassTable& table) {
   return {{"rows", rows}, {"confusion", confusion}, {"outside", table.outside}};
 }
 
-Json result_json(const ResultFile& result) {
+Json result_json(const ReportedResult& result) {
   const auto& s = result.score;
   Json json = {{"path", result.path.string()}, {"checkpoint", result.checkpoint}, {"hash", result.checkpoint_hash}, {"step", result.step},
                {"manifest", result.manifest.name()}, {"protocol", result.protocol}, {"withheld", result.withhold_audio},
@@ -56,7 +56,7 @@ Json result_json(const ResultFile& result) {
   return json;
 }
 
-Json comparisons_json(const std::vector<ResultFile>& results) {
+Json comparisons_json(const std::vector<ReportedResult>& results) {
   Json all = Json::array();
   for (std::size_t a = 0; a < results.size(); ++a)
     for (std::size_t b = a + 1; b < results.size(); ++b) {
@@ -96,7 +96,7 @@ Json listening_json(const Listening& listening) {
   return {{"words", listening.words}, {"streams", std::move(streams)}};
 }
 
-Session open_model(const ResultFile& result, torch::Device device) {
+Session open_model(const ReportedResult& result, torch::Device device) {
   const auto checkpoint = open_checkpoint(result.checkpoint);
   PAL_CHECK(checkpoint.hash == result.checkpoint_hash, "{}: was made by another checkpoint than {} holds now; evaluate again, or give --scores-only",
             result.path.string(), result.checkpoint);
@@ -104,7 +104,7 @@ Session open_model(const ResultFile& result, torch::Device device) {
 }
 
 // Cost, and where the words of the answers to the shown samples looked.
-void add_model_views(const ResultFile& result, std::size_t place, const std::vector<Sample>& shown, const ReportOptions& options, Json& report) {
+void add_model_views(const ReportedResult& result, std::size_t place, const std::vector<Sample>& shown, const ReportOptions& options, Json& report) {
   spdlog::info("{}: opening {}", result.path.string(), result.checkpoint);
   auto session = open_model(result, options.device);
   std::vector<std::string> ids;
@@ -122,7 +122,7 @@ void add_model_views(const ResultFile& result, std::size_t place, const std::vec
 
 }  // namespace
 
-Json make_report(const std::vector<ResultFile>& results, const ReportOptions& options) {
+Json make_report(const std::vector<ReportedResult>& results, const ReportOptions& options) {
   PAL_CHECK(!results.empty(), "a report needs at least one results.json");
   PAL_CHECK(options.samples >= 0, "the number of samples to show must be at least 0, got {}", options.samples);
   Json report = {{"results", Json::array()}, {"comparisons", comparisons_json(results)}, {"samples", Json::array()},

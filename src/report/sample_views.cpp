@@ -16,7 +16,7 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::optional<double> score_of(const ResultFile& result, const std::string& id) {
+std::optional<double> score_of(const ReportedResult& result, const std::string& id) {
   const auto* found = result.find(id);
   if (found == nullptr || result.score.per_sample.empty()) return std::nullopt;
   return result.score.per_sample[std::size_t(found - result.predictions.data())];
@@ -36,10 +36,10 @@ Json view_json(const ClipView& view) {
 
 }  // namespace
 
-std::vector<std::string> shown_ids(const std::vector<ResultFile>& results, int64_t count) {
+std::vector<std::string> shown_ids(const std::vector<ReportedResult>& results, int64_t count) {
   std::vector<std::string> common;
   for (const auto& one : results.front().predictions)
-    if (std::ranges::all_of(results, [&](const ResultFile& r) { return r.find(one.id) != nullptr; })) common.push_back(one.id);
+    if (std::ranges::all_of(results, [&](const ReportedResult& r) { return r.find(one.id) != nullptr; })) common.push_back(one.id);
   std::vector<std::vector<double>> scores;
   for (const auto& result : results) {
     auto& of_result = scores.emplace_back();
@@ -51,7 +51,7 @@ std::vector<std::string> shown_ids(const std::vector<ResultFile>& results, int64
   return ids;
 }
 
-std::vector<Sample> samples_of(const ResultFile& result, const std::vector<std::string>& ids) {
+std::vector<Sample> samples_of(const ReportedResult& result, const std::vector<std::string>& ids) {
   const auto& manifest = result.manifest;
   PAL_CHECK(sha256_of_file(manifest.path) == result.manifest_sha256,
             "{}: was made from another {} than is there now; evaluate again, or give --scores-only", result.path.string(), manifest.path.string());
@@ -66,7 +66,7 @@ std::vector<Sample> samples_of(const ResultFile& result, const std::vector<std::
   return samples;
 }
 
-Json sample_view(const std::string& id, const std::vector<ResultFile>& results, const Sample* sample, double seconds) {
+Json sample_view(const std::string& id, const std::vector<ReportedResult>& results, const Sample* sample, double seconds) {
   Json view = {{"id", id}, {"references", results.front().find(id)->references}, {"answers", Json::array()}};
   for (const auto& result : results) {
     Json answer = {{"text", result.find(id)->prediction}};

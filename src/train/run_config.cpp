@@ -239,7 +239,7 @@ void describe(Fields& f, GenerateOptions& o) {
 
 void describe(Fields& f, EvaluationOptions& o) {
   f.field("protocol", o.protocol, "likelihood: the likeliest of `answers`; generate: free text").one_of({"likelihood", "generate"});
-  f.field("metric", o.metric, "what is scored").one_of({"accuracy", "ciderd"});
+  f.field("metric", o.metric, "what is scored; map: of the likelihoods").one_of({"accuracy", "micro_f1", "macro_f1", "map", "ciderd", "bleu4", "rouge_l"});
   f.field("answers", o.answers, "for likelihood; empty: the answers of data.train");
   f.field("normalize", o.normalize, "likelihood of the whole answer, or the mean of its tokens").one_of({"none", "token"});
   f.field("skip_unanswerable", o.skip_unanswerable, "likelihood: leave out, and count, samples whose references are not among the answers");

@@ -63,8 +63,8 @@ TEST(ChooseSamples, OtherScoresAreTakenFromWorstToBest) {
   EXPECT_THAT(choose_samples({{}}, 8, 2), ElementsAre(2, 6));
 }
 
-ResultFile result(const std::vector<std::string>& ids, const std::vector<double>& scores) {
-  ResultFile r;
+ReportedResult result(const std::vector<std::string>& ids, const std::vector<double>& scores) {
+  ReportedResult r;
   r.score.metric = "accuracy";
   r.manifest_sha256 = "m";
   for (const auto& id : ids) r.predictions.push_back({id, "", {""}});
@@ -135,13 +135,13 @@ TEST(TokenTimes, FollowTheStreamsTokensAndConnector) {
   EXPECT_FALSE(token_times(stream, Clock(), 10));
 }
 
-TEST(ResultFile, WhatIsNoneIsRefusedByName) {
+TEST(ReportedResult, WhatIsNoneIsRefusedByName) {
   TemporaryFolder folder;
   const auto file = folder.path() / "results.json";
   const auto message = [&](const std::string& text) -> std::string {
     std::ofstream(file) << text;
     try {
-      read_result_file(file);
+      read_reported_result(file);
     } catch (const UserError& error) {
       return error.what();
     }

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 
-#include "pal/core/check.h"
-#include "pal/core/files.h"
 #include "pal/core/tensor_source.h"
 #include "pal/core/tool.h"
 #include "pal/embedder/text_embedder.h"
+#include "pal/eval/text_labels.h"
 #include "pal/train/session.h"
 #include "tools/command_line.h"
 
@@ -16,36 +16,21 @@ namespace pal {
 
 namespace {
 
-constexpr std::size_t kLargestFile = std::size_t{1} << 30;
-
 struct EmbedArguments {
   std::filesystem::path texts, out, embedder = "assets/all-minilm-l6-v2";
   std::string device = "auto";
   int threads = 0;
 };
 
-// A text a line; the last line may end without a newline.
-std::vector<std::string> read_texts(const std::filesystem::path& file) {
-  const auto content = read_file(file, kLargestFile);
-  std::vector<std::string> texts;
-  for (std::size_t begin = 0; begin < content.size();) {
-    const auto end = std::min(content.find('\n', begin), content.size());
-    texts.push_back(content.substr(begin, end - begin));
-    if (texts.back().ends_with('\r')) texts.back().pop_back();
-    begin = end + 1;
-  }
-  PAL_CHECK(!texts.empty(), "{}: is empty; expected a text a line", file.string());
-  return texts;
-}
-
 int run_embed(const EmbedArguments& a) {
   set_threads(a.threads);
-  const auto texts = read_texts(a.texts);
+  const auto texts = read_text_lines(a.texts);
   TextEmbedder embedder(a.embedder, parse_device(a.device));
   const auto embeddings = embedder.embed(texts);
   const auto& identity = embedder.identity();
   save_safetensors(a.out, {{"embeddings", embeddings}},
-                   {{"format", "pt"}, {"embedder", identity.name}, {"embedder_sha256", identity.weights_sha256}});
+                   {{"format", "pt"}, {"embedder", identity.name}, {"embedder_sha256", identity.weights_sha256},
+                    {"texts", nlohmann::json(texts).dump()}});  // so that nobody takes them for the rows of other texts
   fmt::print("{}: {} embeddings of {} by {}\n", a.out.string(), embeddings.size(0), embeddings.size(1), identity.name);
   return kDone;
 }

@@ -26,8 +26,8 @@ struct ReportArguments {
 int run_report(ReportArguments a) {
   set_threads(a.threads);
   a.options.device = parse_device(a.device);
-  std::vector<ResultFile> results;
-  for (const auto& path : a.results) results.push_back(read_result_file(path));
+  std::vector<ReportedResult> results;
+  for (const auto& path : a.results) results.push_back(read_reported_result(path));
   const auto page = report_page(make_report(results, a.options));
   write_file_atomically(a.out, page);
   fmt::print("{}: {} results, {:.1f} MB\n", a.out.string(), results.size(), double(page.size()) / 1e6);

@@ -9,22 +9,12 @@
 #include <vector>
 
 #include "pal/data/manifest.h"
-#include "pal/eval/generate.h"
+#include "pal/eval/answer_file.h"
+#include "pal/eval/evaluation_options.h"
 #include "pal/integration/collate.h"
 #include "pal/metrics/score.h"
 
 namespace pal {
-
-// How a model is asked and scored.
-struct EvaluationOptions {
-  std::string protocol = "likelihood";  // likelihood: the likeliest of `answers`; generate: free text
-  std::string metric = "accuracy";      // see metrics/score.h
-  std::vector<std::string> answers;     // likelihood: what may be answered; empty: the answers of the training manifest
-  std::string normalize = "none";       // likelihood: none: the whole answer's; token: the mean a token
-  bool skip_unanswerable = false;       // likelihood: leave out samples none of whose references is in `answers`; counted
-  int64_t batch_size = 8;               // samples at a time
-  GenerateOptions generate;             // of free text
-};
 
 // The answers and what they are worth.
 struct Evaluation {
@@ -42,7 +32,19 @@ struct EvaluationStopped : std::exception {
 // sample that can be answered. Cheap.
 void check_evaluation(const EvaluationOptions& options, const std::vector<Sample>& samples);
 
-// `withhold_audio` answers without hearing: every stream is empty. Samples are taken in order, so results do not depend on the
+// What is asked: the samples that are scored, in order, and the ids of those that are left out.
+struct AskedSamples {
+  std::vector<Sample> samples;
+  std::vector<std::string> skipped;
+};
+
+// With skip_unanswerable, samples with a reference among the answers, compared as accuracy compares; otherwise all.
+AskedSamples asked_samples(const EvaluationOptions& options, const std::vector<Sample>& samples);
+
+// Scores answers to the samples, in their order. Throws UserError for a metric that does not fit.
+Evaluation score_answers(const EvaluationOptions& options, const AskedSamples& asked, const std::vector<Answer>& answers);
+
+// Asks and scores. `withhold_audio` answers without hearing: every stream is empty. Samples are taken in order, so results do not depend on the
 // batch size beyond rounding. Throws UserError for an unknown protocol and for a likelihood without answers.
 Evaluation evaluate(PalModel& model, const Collator& collator, const std::vector<Sample>& samples,
                     const EvaluationOptions& options, bool withhold_audio = false,

@@ -4,7 +4,7 @@
 #include <string>
 
 #include "pal/metrics/paired_test.h"
-#include "pal/report/result_file.h"
+#include "pal/report/reported_result.h"
 
 namespace pal {
 
@@ -17,6 +17,6 @@ struct PairedResults {
 };
 
 // Pairs samples by id. Not compared: other metrics or manifests, metrics that are no mean over samples, no sample in common.
-PairedResults compare_results(const ResultFile& a, const ResultFile& b);
+PairedResults compare_results(const ReportedResult& a, const ReportedResult& b);
 
 }  // namespace pal

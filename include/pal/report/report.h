@@ -8,7 +8,7 @@
 
 #include <torch/types.h>
 
-#include "pal/report/result_file.h"
+#include "pal/report/reported_result.h"
 
 namespace pal {
 
@@ -22,7 +22,7 @@ struct ReportOptions {
 
 // Everything that the page shows. Opens the checkpoints (one at a time), manifests and recordings that the results name, unless
 // scores_only. Throws UserError where one of them is missing or is not what it was.
-nlohmann::json make_report(const std::vector<ResultFile>& results, const ReportOptions& options);
+nlohmann::json make_report(const std::vector<ReportedResult>& results, const ReportOptions& options);
 
 // The page: HTML that holds all it needs and asks for nothing else (its Content-Security-Policy allows no network and no script but its
 // own, by hash). Texts of the report are data in it, never markup.

@@ -1,4 +1,4 @@
-#include "pal/report/result_file.h"
+#include "pal/report/reported_result.h"
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
@@ -25,7 +25,7 @@ Score score_of(const Json& json) {
   return score;
 }
 
-void read_settings(const Json& settings, ResultFile& result) {
+void read_settings(const Json& settings, ReportedResult& result) {
   const auto& checkpoint = settings.at("checkpoint");
   result.checkpoint = checkpoint.at("path").get<std::string>();
   result.checkpoint_hash = checkpoint.at("hash").get<std::string>();
@@ -41,7 +41,7 @@ void read_settings(const Json& settings, ResultFile& result) {
   result.config = settings.at("config").get<std::string>();
 }
 
-void read_predictions(const Json& lines, ResultFile& result) {
+void read_predictions(const Json& lines, ReportedResult& result) {
   for (const auto& line : lines) {
     result.predictions.push_back({line.at("id").get<std::string>(), line.at("prediction").get<std::string>(),
                                   line.at("references").get<std::vector<std::string>>()});
@@ -51,18 +51,18 @@ void read_predictions(const Json& lines, ResultFile& result) {
 
 }  // namespace
 
-const Prediction* ResultFile::find(const std::string& id) const {
+const Prediction* ReportedResult::find(const std::string& id) const {
   const auto found = std::ranges::find(predictions, id, &Prediction::id);
   return found == predictions.end() ? nullptr : &*found;
 }
 
-bool ResultFile::is_right_or_wrong() const {
+bool ReportedResult::is_right_or_wrong() const {
   return !score.per_sample.empty() && std::ranges::all_of(score.per_sample, [](double s) { return s == 0 || s == 1; });
 }
 
-ResultFile read_result_file(const std::filesystem::path& path) {
+ReportedResult read_reported_result(const std::filesystem::path& path) {
   const auto json = parse_strict_json(read_file(path), path.string(), kDeepest);
-  ResultFile result;
+  ReportedResult result;
   result.path = path;
   try {
     read_settings(json.at("settings"), result);

@@ -12,7 +12,7 @@
 namespace pal {
 
 // One evaluation: what was asked of which model, and what it answered.
-struct ResultFile {
+struct ReportedResult {
   std::filesystem::path path;                      // of the file
   std::string checkpoint, checkpoint_hash;         // folder and hash of the model
   int64_t step = 0;                                // of training, when the checkpoint was written
@@ -31,6 +31,6 @@ struct ResultFile {
 };
 
 // Throws UserError that names the file and what is missing in it, or wrong.
-ResultFile read_result_file(const std::filesystem::path& path);
+ReportedResult read_reported_result(const std::filesystem::path& path);
 
 }  // namespace pal

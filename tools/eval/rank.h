@@ -1,0 +1,11 @@
+// Which of several processes this one is.
+#pragma once
+
+#include "pal/eval/answering.h"
+
+namespace pal {
+
+// From --rank and --ranks where both are given, else from RANK and WORLD_SIZE as torchrun sets them, else 0 of 1. Throws UserError.
+Rank rank_of_process(long rank, long ranks);
+
+}  // namespace pal
