@@ -69,7 +69,7 @@ class Report(unittest.TestCase):
         cls.addClassCleanup(cls.folder.cleanup)
         cls.root = pathlib.Path(cls.folder.name)
         cls.hostile_manifest()
-        data = ["--set", f"data.train={cls.root / 'm.jsonl'}", "--set", f"data.test={cls.root / 'm.jsonl'}", "--set", "data.validation="]
+        data = [word for part in ("train", "validation", "test") for word in ("--set", f"data.{part}={cls.root / 'm.jsonl'}")]
         cls.succeed("pal-train", "--config", "configs/quickstart/smoke.yaml", "--output", cls.root / "run", *SHORT, *data)
         for name, more in (("heard", []), ("withheld", ["--withhold-audio"])):
             cls.succeed("pal-eval", "--checkpoint", cls.root / "run/final", "--output", cls.root / name, "--threads", "1", *more)
@@ -147,6 +147,22 @@ class Report(unittest.TestCase):
             for both in zip(detail["layers"], summary["layers"][4:], strict=True):
                 for shares in zip(*(layer["share"] for layer in both), strict=True):
                     self.assertTrue(0 < min(shares) and sum(shares) < 1, shares)
+
+    def test_a_word_is_looked_for_by_the_row_that_predicts_it(self):
+        files = []
+        for answer in ("a b", "b a"):
+            result = json.loads(self.results[0].read_text())
+            for line in result["predictions"]:
+                line["prediction"] = answer
+            files.append(self.root / f"{answer[0]}.json")
+            files[-1].write_text(json.dumps(result))
+        self.succeed("pal-eval", "report", *files, "--samples", "1", "--out", self.root / "words.html", "--threads", "1")
+        first, second = (answer["listening"] for answer in report_of(self.root / "words.html")["samples"][0]["answers"])
+        self.assertEqual((first["words"], second["words"]), (["a", "b"], ["b", "a"]))
+        for one, other in zip(first["streams"], second["streams"], strict=True):
+            for a, b in zip(one["layers"], other["layers"], strict=True):
+                self.assertEqual(a["share"][0], b["share"][0])  # after the same prompt, whatever the word is
+                self.assertNotEqual(a["share"][1], b["share"][1])  # after different words
 
     def test_cost_is_of_audio_only_where_it_was_heard(self):
         heard, withheld = (result["cost"] for result in report_of(self.page)["results"])

@@ -141,7 +141,7 @@ function drawCost() {
   const metrics = [...new Set(points.map(p => p.r.metric))];
   for (const metric of metrics) columns.append(scatter(points.filter(p => p.r.metric === metric), metric));
   columns.append(table([["", false], ["", false], ["GFLOP", true], ["Rows", true], ["LAL keys", true], ["Activations, MiB", true]],
-    points.map(({r, i}) => [chip(i), r.integration, plain(r.cost.gflop), plain(r.cost.rows), plain(r.cost.audio_keys), plain(r.cost.activation_mib)])));
+    points.map(({r, i}) => [chip(i), r.integration + (r.withheld ? ", audio withheld" : ""), plain(r.cost.gflop), plain(r.cost.rows), plain(r.cost.audio_keys), plain(r.cost.activation_mib)])));
   section("cost").append(columns, note("All of it is computed from shapes, as means over the samples scored; nothing was timed. GFLOP: matrix products and attention of the " +
     "decoder in one forward over prompt, recording and reference answer; encoders and connectors are not counted. Rows: slots that pass every layer, audio by PLITS among them. " +
     "LAL keys: audio tokens that the selected layers read as keys and values only. Activations: an estimate of what one sample keeps for the backward of a training step. " +
