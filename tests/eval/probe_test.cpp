@@ -39,6 +39,28 @@ TEST(Probe, CachedStepsWithACutHeadEqualRecomputation) {
   }
 }
 
+// A batch of one sample whose audio follows its last row: there rows and audio meet among the keys, and only rows are to be seen.
+TEST(Probe, CachedStepsWithACutHeadSeeNoAudioThatFollowsTheLastRow) {
+  NEEDS_YAMNET();
+  torch::NoGradGuard no_grad;
+  const auto model = tiny_model({tiny_stream("detail", Integration::kLal, 1)});
+  model->probe({AudioCut::of_group(0, 3, 2), {}});
+  const auto one = [](std::vector<int64_t> said) {
+    auto batch = tiny_prompts();
+    batch.clips.resize(1);
+    batch.audio_at = {{6}};
+    batch.ids.resize(1);
+    batch.text_tokens = {int64_t(6 + said.size())};
+    said.insert(said.begin(), {5, 6, 7, 8, 9, 10});
+    batch.tokens = torch::tensor(said, torch::kInt64);
+    return batch;
+  };
+  const auto prompt = run_prompt(*model, one({}));
+  CachedDecoder decoder(*model, prompt, 2);
+  EXPECT_LT(relative_distance(decoder.step(torch::tensor({30}, torch::kInt64)), run_prompt(*model, one({30})).last_hidden), 1e-12);
+  EXPECT_LT(relative_distance(decoder.step(torch::tensor({31}, torch::kInt64)), run_prompt(*model, one({30, 31})).last_hidden), 1e-12);
+}
+
 TEST(Probe, ScoresOfAnswersWithACutHeadEqualThoseOfWholeSequences) {
   NEEDS_YAMNET();
   torch::NoGradGuard no_grad;

@@ -93,6 +93,7 @@ class Cache(unittest.TestCase):
             time.sleep(moments.uniform(0, 0.1))
             process.send_signal(signal.SIGKILL)
             process.communicate()
+        (self.root / "cache/sound/shard-000099.safetensors.1.tmp").write_bytes(b"half")
         stored = self.counts(self.cache("--shard-mib", 1))
         self.assertEqual((stored[0], stored[1] + stored[2]), (CLIPS, CLIPS))
         self.assertGreater(stored[1], 0)
@@ -171,6 +172,14 @@ class Cache(unittest.TestCase):
         self.assertEqual(self.counts(self.cache())[1:4], [CLIPS, 0, 0])
         self.assertEqual(len(self.shards()), 2)  # the second holds names and times alone
         self.train("again")
+
+    def test_recordings_of_the_same_content_are_stored_once(self):
+        for i in (1, 2, 3):
+            shutil.copy(self.root / self.lines[0]["audio"], self.root / f"copy{i}")
+            self.lines[i]["audio"] = f"copy{i}"
+        self.manifest(self.lines)
+        self.assertEqual(self.counts(self.cache())[:3], [CLIPS, 3, CLIPS - 3])
+        self.train("cached")
 
     def test_a_clip_that_is_not_stored_is_refused_and_segments_are_clips_of_their_own(self):
         self.cache()

@@ -42,10 +42,10 @@ struct StoredClip {
 
 // One clip in the index of a shard, a JSON object a line.
 struct IndexLine {
-  std::string path;         // recording_name()
-  KnownRecording recording;
-  AudioSegment segment;     // the clip
-  std::int64_t first_row = 0;
+  std::string path;            // recording_name()
+  KnownRecording recording;    // as it was
+  AudioSegment segment;        // the clip
+  std::int64_t first_row = 0;  // of the shard's tokens
   std::int64_t rows = -1;   // below 0: no tokens here. The same clip is stored already under another name, or it cannot be decoded:
   std::string unreadable;   // why not; empty: it can
 
