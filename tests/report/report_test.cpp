@@ -22,22 +22,23 @@ using testing::HasSubstr;
 
 TEST(ClassTable, CountsPrecisionRecallAndConfusionByHand) {
   const std::vector<Prediction> predictions{
-      {"1", "cat", {"cat"}}, {"2", "Dog ", {"cat"}}, {"3", "dog", {"dog"}}, {"4", "cow", {"dog", "cow"}}, {"5", "hum", {"dog"}}};
+      {"1", "cat", {"cat"}}, {"2", "Dog ", {"cat"}}, {"3", "dog", {"dog"}}, {"4", "cow", {"dog", "cow"}}, {"5", "hum", {"dog"}},
+      {"6", "cat", {"dog"}}};
   const auto table = class_table(predictions, {"cat", "cow", "dog", "pig"}).value();
   std::vector<std::string> names;
   for (const auto& row : table.rows) names.push_back(row.name);
   EXPECT_THAT(names, ElementsAre("cat", "cow", "dog", "pig"));
   EXPECT_EQ(table.rows[0].n, 2);
-  EXPECT_EQ(table.rows[0].precision, 1.0);
+  EXPECT_EQ(table.rows[0].precision, 0.5);
   EXPECT_EQ(table.rows[0].recall, 0.5);
-  EXPECT_DOUBLE_EQ(table.rows[0].f1.value(), 2.0 / 3);
+  EXPECT_DOUBLE_EQ(table.rows[0].f1.value(), 0.5);
   EXPECT_EQ(table.rows[1].n, 1);  // a clip belongs to the reference that its answer matches
   EXPECT_EQ(table.rows[2].precision, 0.5);
-  EXPECT_EQ(table.rows[2].recall, 0.5);
+  EXPECT_DOUBLE_EQ(table.rows[2].recall.value(), 1.0 / 3);
   EXPECT_FALSE(table.rows[3].precision || table.rows[3].recall || table.rows[3].f1);
   EXPECT_EQ(table.outside, 1);
   using Cell = std::pair<int64_t, int64_t>;
-  EXPECT_EQ(table.confusion, (std::map<Cell, int64_t>{{{0, 0}, 1}, {{0, 2}, 1}, {{1, 1}, 1}, {{2, 2}, 1}, {{2, 4}, 1}}));
+  EXPECT_EQ(table.confusion, (std::map<Cell, int64_t>{{{0, 0}, 1}, {{0, 2}, 1}, {{1, 1}, 1}, {{2, 0}, 1}, {{2, 2}, 1}, {{2, 4}, 1}}));
 }
 
 TEST(ClassTable, CaptionsAreNoClasses) {
