@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -71,6 +72,19 @@ void measure(OpenRecording& recording) {
   PAL_CHECK(recording.info.frames > 0, "{}: holds no samples", recording.name);
 }
 
+// libsndfile knows an mp3 that begins with other bytes than a frame's or a tag's by its name alone, which a copy in memory has not.
+SNDFILE* open_as_mp3(const fs::path& path, SF_INFO& info) {
+  std::string folder = (fs::temp_directory_path() / "pal-XXXXXX").string();
+  if (::mkdtemp(folder.data()) == nullptr) return nullptr;
+  std::error_code error;
+  const fs::path named = fs::path(folder) / "recording.mp3";
+  fs::create_symlink(path, named, error);
+  SNDFILE* file = error ? nullptr : sf_open(named.c_str(), SFM_READ, &info);
+  fs::remove(named, error);
+  fs::remove(folder, error);
+  return file;
+}
+
 // What libsndfile says of a file that it does not open is one text for all threads: where opening fails, it is tried again while no
 // other thread opens anything.
 void open_file(OpenRecording& recording) {
@@ -84,7 +98,12 @@ void open_file(OpenRecording& recording) {
   const std::unique_lock alone(opening);
   recording.info = {};
   recording.file.reset(sf_open(path.c_str(), SFM_READ, &recording.info));
-  PAL_CHECK(recording.file, "{}: cannot be decoded as wav, flac, ogg or mp3: {}", recording.name, sf_strerror(nullptr));
+  const std::string problem = recording.file ? "" : sf_strerror(nullptr);
+  if (!recording.file && recording.source.is_copy()) {
+    recording.info = {};
+    recording.file.reset(open_as_mp3(path, recording.info));
+  }
+  PAL_CHECK(recording.file, "{}: cannot be decoded as wav, flac, ogg or mp3: {}", recording.name, problem);
 }
 
 void check_file(const Recording& recording) {

@@ -15,6 +15,7 @@ class RecordingFile {
   RecordingFile& operator=(RecordingFile&&) = delete;
 
   const std::filesystem::path& path() const { return path_; }
+  bool is_copy() const { return memory_ >= 0; }  // whose path says nothing of the format
 
  private:
   std::filesystem::path path_;

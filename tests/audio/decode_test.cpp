@@ -104,6 +104,21 @@ std::string mp3_frames(int count, int kilobits_index = 5, int frame_bytes = 208)
   return bytes;
 }
 
+TEST(DecodeAudio, AStretchOfAFileIsARecordingLikeAFileOfItsOwn) {
+  const TemporaryFolder folder;
+  std::string empty_tag = {'I', 'D', '3', 3, 0, 0, 0, 0, 0, 0};
+  empty_tag.resize(21, '\0');  // libsndfile knows what follows as mp3 by the file's name alone
+  write_bytes(folder / "whole.mp3", empty_tag + mp3_frames(19));
+  const std::string before(1000, 'x'), mp3 = read_file(folder / "whole.mp3");
+  write_bytes(folder / "shard.tar", before + mp3 + before);
+  const Recording part(folder / "shard.tar", 1000, std::int64_t(mp3.size()));
+  EXPECT_EQ(decode_audio(part).samples.size(0), 19 * 1152);
+  EXPECT_EQ(read_audio_header(part).frames, read_audio_header(folder / "whole.mp3").frames);
+  EXPECT_THAT([&] { decode_audio(Recording(folder / "shard.tar", 2000, std::int64_t(mp3.size()))); },
+              ThrowsMessage<UserError>(HasSubstr("shard.tar (recording at byte 2000): ")));
+  EXPECT_THAT([&] { decode_audio(Recording(folder / "shard.tar", 0, 1000)); }, ThrowsMessage<UserError>(HasSubstr("cannot be decoded")));
+}
+
 TEST(DecodeAudio, AnMp3ThatStatesNoLengthIsAsLongAsItsFrames) {
   const TemporaryFolder folder;
   // libsndfile takes both tags for sound: it would promise 34 frames.
