@@ -26,7 +26,7 @@ TEST(FeatureCache, GivesEveryThreadTheEncodersTokensBitForBit) {
   std::vector<const Clip*> clips;
   for (const auto& sample : samples) clips.push_back(&sample.clips[0]);
   CacheWriting writing;
-  writing.shard_bytes = 1 << 20;
+  writing.shard_bytes = 1 << 18;
   writing.threads = 2;
   const auto report = write_feature_cache(folder.path(), options, *encoder, clips, writing);
   EXPECT_EQ(report.encoded, 12);
