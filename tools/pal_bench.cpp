@@ -84,7 +84,7 @@ void print_table(const Json& results) {
 }
 
 int bench(const Arguments& a) {
-  PAL_CHECK(!a.config.empty(), "give --config, or a subcommand; try --help");
+  PAL_CHECK(!a.config.empty(), "give --config, or a subcommand (data, load); try --help");
   PAL_CHECK(a.rounds > 0, "--rounds: expected at least 1, got {}", a.rounds);
   const auto config = pal::load_run_config(a.config, a.sets);
   const auto& stage = chosen_stage(config, a.stage);

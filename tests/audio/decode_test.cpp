@@ -9,12 +9,15 @@
 #include <limits>
 
 #include "pal/core/check.h"
+#include "pal/core/files.h"
 #include "recording.h"
 #include "support/temporary_folder.h"
 
 namespace pal {
 namespace {
 namespace fs = std::filesystem;
+using testing::HasSubstr;
+using testing::ThrowsMessage;
 
 torch::Tensor as_tensor(const std::vector<float>& values) { return torch::tensor(values); }
 
@@ -112,10 +115,11 @@ TEST(DecodeAudio, AStretchOfAFileIsARecordingLikeAFileOfItsOwn) {
   const std::string before(1000, 'x'), mp3 = read_file(folder / "whole.mp3");
   write_bytes(folder / "shard.tar", before + mp3 + before);
   const Recording part(folder / "shard.tar", 1000, std::int64_t(mp3.size()));
-  EXPECT_EQ(decode_audio(part).samples.size(0), 19 * 1152);
-  EXPECT_EQ(read_audio_header(part).frames, read_audio_header(folder / "whole.mp3").frames);
-  EXPECT_THAT([&] { decode_audio(Recording(folder / "shard.tar", 2000, std::int64_t(mp3.size()))); },
-              ThrowsMessage<UserError>(HasSubstr("shard.tar (recording at byte 2000): ")));
+  const auto whole = decode_audio(folder / "whole.mp3").samples;
+  EXPECT_GE(whole.size(0), 18 * 1152);
+  EXPECT_TRUE(torch::equal(decode_audio(part).samples, whole));
+  EXPECT_THAT([&] { decode_audio(Recording(folder / "shard.tar", 2001, std::int64_t(mp3.size()))); },
+              ThrowsMessage<UserError>(HasSubstr("shard.tar (recording at byte 2001): ")));
   EXPECT_THAT([&] { decode_audio(Recording(folder / "shard.tar", 0, 1000)); }, ThrowsMessage<UserError>(HasSubstr("cannot be decoded")));
 }
 

@@ -109,7 +109,13 @@ void check_arguments(const CheckpointArguments& a) {
   const bool is_of_benchmark = !b.protocol.empty() || b.ltu_sampling || !b.label_embeddings.empty() || !b.answer_embeddings.empty() ||
                                !b.embedder_name.empty();
   PAL_CHECK(!b.name.empty() || !is_of_benchmark, "--protocol, --ltu-sampling and embeddings are of --benchmark, which is not given");
-  if (!b.name.empty()) find_benchmark(b.name);  // before weights are read
+  if (b.name.empty()) return;
+  const auto& benchmark = find_benchmark(b.name);  // before weights are read
+  const bool embeds = benchmark.has_labels() && b.protocol != "likelihood";
+  const bool stored = !b.label_embeddings.empty() || !b.answer_embeddings.empty() || !b.embedder_name.empty();
+  PAL_CHECK(embeds || !stored, "--label-embeddings, --answer-embeddings and --embedder-name: {} {} compares no texts by embeddings", b.name,
+            benchmark.has_labels() ? "by likelihood" : "has captions and");
+  PAL_CHECK(!b.ltu_sampling || b.protocol != "likelihood", "--ltu-sampling: by likelihood nothing is drawn; use --protocol ltu");
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ namespace pal {
 struct Recording {
   // A file.
   Recording(std::filesystem::path path) : path(std::move(path)) {}
-  Recording(const std::string& path) : path(path) {}
-  Recording(const char* path) : path(path) {}
+  Recording(const std::string& path) : path(path) {}  // a file
+  Recording(const char* path) : path(path) {}         // a file
   // `bytes` of it, at least 1, from byte `offset` on.
   Recording(std::filesystem::path path, std::int64_t offset, std::int64_t bytes) : path(std::move(path)), offset(offset), bytes(bytes) {}
 

@@ -39,7 +39,8 @@ class Answerer {
 
 // One of several processes that share an evaluation.
 struct Rank {
-  int64_t rank = 0, ranks = 1;
+  int64_t rank = 0;   // which of them, from 0
+  int64_t ranks = 1;  // how many there are
 };
 
 // Answers those batches whose number modulo `ranks` is `rank` and that no answers file in `folder` holds, into the rank's own file there.

@@ -33,7 +33,7 @@ EvaluationOptions benchmark_options(const Benchmark& benchmark, const std::strin
 
 // What the answers are worth.
 struct BenchmarkResult {
-  Score score;
+  Score score;                       // by the benchmark's metric
   nlohmann::json predictions;        // [{id, prediction, references, ...}], in the samples' order
   std::vector<ClassScores> classes;  // a score for each label, in the labels' order; empty for captions
 };

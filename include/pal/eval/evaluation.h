@@ -34,8 +34,8 @@ void check_evaluation(const EvaluationOptions& options, const std::vector<Sample
 
 // What is asked: the samples that are scored, in order, and the ids of those that are left out.
 struct AskedSamples {
-  std::vector<Sample> samples;
-  std::vector<std::string> skipped;
+  std::vector<Sample> samples;       // that are scored
+  std::vector<std::string> skipped;  // ids of the others
 };
 
 // With skip_unanswerable, samples with a reference among the answers, compared as accuracy compares; otherwise all.

@@ -12,7 +12,7 @@ namespace pal {
 
 // What became of it.
 struct Comparison {
-  std::string metric;
+  std::string metric;        // that both were scored by
   double a = 0, b = 0;       // the scores
   double difference = 0;     // a - b
   double low = 0, high = 0;  // 95 % of the difference, by bootstrap of the clips, both systems' answers drawn together

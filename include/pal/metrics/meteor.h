@@ -19,7 +19,7 @@ class Meteor {
 
   // What METEOR counts in one clip; counts of several clips add up.
   using Counts = std::vector<double>;
-  Counts counts(const CaptionWords& clip);
+  Counts counts(const CaptionWords& clip);  // of one clip, by the jar
 
   // The score of counts, 0 to 1: of a clip, or of a whole set by their sum.
   double score(const Counts& counts);

@@ -18,7 +18,7 @@ using SetStatistic = std::function<double(std::span<const int32_t> weights)>;
 
 // A metric of a whole set, ready to be asked. It holds all it needs of the clips.
 struct SetMetric {
-  SetStatistic score;
+  SetStatistic score;              // of the clips, by their weights
   std::vector<double> per_sample;  // bleu, meteor: each clip's own, whose mean is not the score; else empty
 };
 

@@ -36,8 +36,8 @@ struct StreamListening {
 
 // How one answer came about.
 struct Listening {
-  std::vector<std::string> words;
-  std::vector<StreamListening> streams;
+  std::vector<std::string> words;        // of the answer
+  std::vector<StreamListening> streams;  // where they looked
 };
 
 // Runs the model over the sample with `answer` as its answer. A word's attention is the mean over the heads and over the rows that predict
