@@ -164,6 +164,13 @@ class Shards(unittest.TestCase):
                 self.assertIn(expected, self.data("index", path, "--out", self.root / "out.jsonl", code=2).stderr)
                 self.assertFalse((self.root / "out.jsonl").exists())
 
+    def test_members_of_one_sample_must_follow_each_other(self):
+        path = self.root / "mixed.tar"
+        with tarfile.open(path, "w") as tar:
+            for name in ("a.txt", "b.txt", "a.wav"):
+                add(tar, name, b"x")
+        self.assertIn("member 'a.wav': the members of one sample must follow each other", self.data("index", path, "--out", self.root / "out.jsonl", code=2).stderr)
+
     def test_an_index_that_is_not_of_these_tar_files_is_refused_when_they_are_decoded(self):
         manifest, _ = self.manifest()
         self.data("shard", "--manifest", manifest, "--out", self.root / "shards")
