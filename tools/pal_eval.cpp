@@ -36,6 +36,8 @@ int main(int argc, char** argv) {
     pal::set_threads(threads);
     PAL_CHECK(predictions.empty() != a.checkpoint.empty(), "give either --checkpoint or --predictions; try --help");
     PAL_CHECK(a.checkpoint.empty() || metric.metric.empty(), "--metric goes with --predictions; a checkpoint is scored by eval.metric: --set eval.metric={}", metric.metric);
+    PAL_CHECK(a.checkpoint.empty() || !(metric.tokenized || metric.threshold || metric.absent != "skip"), "--tokenized, --threshold and --absent go with --predictions");
+    a.benchmark.java = metric.java;
     if (predictions.empty()) return pal::evaluate_checkpoint(a);
     PAL_CHECK(!metric.metric.empty(), "--predictions needs --metric");
     return pal::score_command(predictions, metric, a.json);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <memory>
@@ -15,6 +14,7 @@
 
 #include "mp3_length.h"
 #include "pal/core/check.h"
+#include "pal/core/temporary_folder.h"
 #include "recording_file.h"
 #include "wav_length.h"
 
@@ -74,15 +74,10 @@ void measure(OpenRecording& recording) {
 
 // libsndfile knows an mp3 that begins with other bytes than a frame's or a tag's by its name alone, which a copy in memory has not.
 SNDFILE* open_as_mp3(const fs::path& path, SF_INFO& info) {
-  std::string folder = (fs::temp_directory_path() / "pal-XXXXXX").string();
-  if (::mkdtemp(folder.data()) == nullptr) return nullptr;
-  std::error_code error;
-  const fs::path named = fs::path(folder) / "recording.mp3";
-  fs::create_symlink(path, named, error);
-  SNDFILE* file = error ? nullptr : sf_open(named.c_str(), SFM_READ, &info);
-  fs::remove(named, error);
-  fs::remove(folder, error);
-  return file;
+  const TemporaryFolder folder;
+  const fs::path named = folder / "recording.mp3";
+  fs::create_symlink(path, named);
+  return sf_open(named.c_str(), SFM_READ, &info);
 }
 
 // What libsndfile says of a file that it does not open is one text for all threads: where opening fails, it is tried again while no

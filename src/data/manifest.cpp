@@ -26,6 +26,13 @@ std::string Clip::key() const {
   return fmt::format("{}\n{}\n{}\n{}", path, offset, segment.start, segment.end.value_or(-1.0));
 }
 
+std::string answer_of_label(const PromptOptions& options, const std::string& label) {
+  constexpr std::string_view kPlace = "{label}";
+  std::string answer = options.answer;
+  for (auto at = answer.find(kPlace); at != answer.npos; at = answer.find(kPlace, at + label.size())) answer.replace(at, kPlace.size(), label);
+  return answer;
+}
+
 std::string ManifestPart::name() const { return split.empty() ? path.string() : fmt::format("{} (split {})", path.string(), split); }
 
 void read_manifest(const ManifestPart& part, const PromptOptions& options, const std::function<void(Sample)>& take) {

@@ -103,11 +103,6 @@ std::vector<Message> read_messages(const Json& json) {
   return messages;
 }
 
-std::string replace_label(std::string text, const std::string& label) {
-  for (std::size_t at = 0; (at = text.find("{label}", at)) != std::string::npos; at += label.size()) text.replace(at, 7, label);
-  return text;
-}
-
 std::vector<std::string> read_labels(const Json& json) {
   PAL_CHECK(!has(json, "label") || !has(json, "labels"), "'label' and 'labels' both name classes; use one");
   if (has(json, "label")) return {text_at(json, "label")};
@@ -131,7 +126,7 @@ std::vector<Message> dialogue_of(const Json& json, const Sample& sample, const s
     return {{"user", question_of(json)}, {"assistant", text_at(json, "output")}};
   }
   if (!sample.labels.empty())
-    return {{"user", options.question}, {"assistant", replace_label(options.answer, fmt::format("{}", fmt::join(sample.labels, "; ")))}};
+    return {{"user", options.question}, {"assistant", answer_of_label(options, fmt::format("{}", fmt::join(sample.labels, "; ")))}};
   PAL_CHECK(!captions.empty(), "one of 'messages', 'instruction' with 'output', 'label', 'labels' or 'captions' is needed");
   return {{"user", options.question}, {"assistant", captions.front()}};
 }
@@ -143,7 +138,7 @@ std::vector<std::string> read_references(const Json& json, const Sample& sample,
   if (references.empty()) references = std::move(captions);
   const bool asked_for_labels = !has(json, "messages") && !has(json, "instruction");
   if (references.empty() && sample.labels.size() > 1 && asked_for_labels)
-    for (const auto& label : sample.labels) references.push_back(replace_label(options.answer, label));
+    for (const auto& label : sample.labels) references.push_back(answer_of_label(options, label));
   if (references.size() == 1 && references.front() == sample.messages.back().content) references.clear();
   references.shrink_to_fit();
   return references;

@@ -14,6 +14,7 @@
 #include "pal/core/json_array.h"
 #include "pal/core/printable.h"
 #include "pal/core/record_limits.h"
+#include "pal/core/recording_name.h"
 #include "pal/core/strict_json.h"
 #include "tar.h"
 
@@ -36,11 +37,6 @@ std::pair<std::string, std::string> split_name(const std::string& name) {
 
 // "flac" of "0.flac".
 std::string last_ending(const std::string& endings) { return endings.substr(endings.rfind('.') + 1); }
-
-bool is_recording(const std::string& ending) {
-  constexpr std::array<std::string_view, 5> kEndings = {"wav", "flac", "ogg", "opus", "mp3"};
-  return std::ranges::find(kEndings, ending) != kEndings.end();
-}
 
 bool is_text(const std::string& ending) { return ending == "json" || ending == "txt"; }
 
@@ -77,7 +73,7 @@ class Indexer {
       key_ = key;
     }
     const auto ending = last_ending(endings);
-    if (is_recording(ending)) {
+    if (is_recording_name(member.name)) {
       PAL_CHECK(member.bytes > 0, "{}: member '{}': is empty, but a recording was expected", path_, printable(member.name));
       recordings_.push_back(stored_[stored_name(fs::path(tar_).filename() / member.name)] = {tar_, member.offset, member.bytes});
       summary_.recordings += 1;
@@ -189,7 +185,7 @@ class ShardWriter {
     if (!name.empty()) return name;
     auto ending = fs::path(clip.path).extension().string();
     std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return char(std::tolower(c)); });
-    PAL_CHECK(is_recording(ending.empty() ? "" : ending.substr(1)), "{}: a name that ends in .wav, .flac, .ogg, .opus or .mp3 was expected", clip.path);
+    PAL_CHECK(is_recording_name(ending), "{}: a name that ends in .wav, .flac, .ogg, .opus or .mp3 was expected", clip.path);
     tar_->add_file(key + ending, clip.path);
     return name = paths_.back().filename().string() + "/" + key + ending;
   }

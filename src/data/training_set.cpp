@@ -32,9 +32,10 @@ TrainingSet read_training_set(const TrainingSources& sources, const PromptOption
       set.samples.push_back(std::move(sample));
     });
     set.source_sizes.push_back(std::int64_t(set.samples.size() - before));
-    hashes += sha256_of_file(manifest.path) + manifest.split;
+    set.sha256 = sha256_of_file(manifest.path);
+    hashes += set.sha256 + manifest.split;
   }
-  set.sha256 = several ? sha256(hashes) : sha256_of_file(sources.list.at(0).manifest.path);
+  if (several) set.sha256 = sha256(hashes);
   return set;
 }
 

@@ -1,7 +1,6 @@
 #include "pal/eval/answer_file.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -87,10 +86,10 @@ bool is_answer_file(const fs::path& path) {
 std::string answer_file_name(std::int64_t rank, std::int64_t ranks) { return fmt::format("answers-{}-of-{}.jsonl", rank, ranks); }
 
 AnswerFile::AnswerFile(const fs::path& path, const std::string& settings)
-    : path_(path), descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
+    : path_(path), lock_(path), descriptor_(::open(path.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) {
   PAL_CHECK(descriptor_ >= 0, "{}: cannot be written: {}", path.string(), std::strerror(errno));
   try {
-    PAL_CHECK(::flock(descriptor_, LOCK_EX | LOCK_NB) == 0, "{}: another process of the same rank writes it; choose another --output", path.string());
+    PAL_CHECK(lock_.is_held(), "{}: another process of the same rank writes it; choose another --output", path.string());
     const auto lines = whole_lines(path);
     if (!lines.empty()) check_header(path, std::string_view(lines).substr(0, lines.find('\n')), settings);
     PAL_CHECK(::ftruncate(descriptor_, off_t(lines.size())) == 0, "{}: cannot be cut: {}", path.string(), std::strerror(errno));

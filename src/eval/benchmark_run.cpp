@@ -39,13 +39,6 @@ BenchmarkResult score_classes_of(const Benchmark& benchmark, std::span<const std
   return result;
 }
 
-std::string written_as(const std::string& form, const std::string& label) {
-  constexpr std::string_view kPlace = "{label}";
-  std::string answer = form;
-  for (auto at = answer.find(kPlace); at != answer.npos; at = answer.find(kPlace, at + label.size())) answer.replace(at, kPlace.size(), label);
-  return answer;
-}
-
 }  // namespace
 
 std::vector<std::string> labels_of(std::span<const Sample> samples) {
@@ -87,7 +80,7 @@ EvaluationOptions benchmark_options(const Benchmark& benchmark, const std::strin
   given.protocol = protocol == "ltu" ? "generate" : "likelihood";
   given.answers.clear();
   if (protocol == "likelihood")
-    for (const auto& label : labels) given.answers.push_back(written_as(prompt.answer, label));
+    for (const auto& label : labels) given.answers.push_back(answer_of_label(prompt, label));
   return given;
 }
 
@@ -112,7 +105,7 @@ BenchmarkResult score_likelihoods(const Benchmark& benchmark, std::span<const st
   return score_classes_of(benchmark, labels, samples, answers, std::move(classes), [](Json&, std::size_t, std::size_t) {});
 }
 
-BenchmarkResult score_captions(const Benchmark& benchmark, std::span<const Sample> samples, std::span<const Answer> answers) {
+BenchmarkResult score_captions(const Benchmark& benchmark, std::span<const Sample> samples, std::span<const Answer> answers, const JavaScorers& java) {
   std::vector<Prediction> predictions;
   BenchmarkResult result;
   result.predictions = Json::array();
@@ -123,6 +116,7 @@ BenchmarkResult score_captions(const Benchmark& benchmark, std::span<const Sampl
     result.predictions.push_back({{"id", answers[i].id}, {"prediction", answers[i].text}, {"references", references}, {"text", scored.prediction}});
   }
   result.score = score_predictions(predictions, std::string(benchmark.metric));
+  for (const char* metric : {"meteor", "spice"}) result.others.push_back(score_predictions(predictions, metric, {.java = java}));
   add_sample_scores(result.score, result.predictions);
   return result;
 }

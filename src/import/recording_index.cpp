@@ -1,23 +1,12 @@
 #include "pal/import/recording_index.h"
 
 #include <algorithm>
-#include <array>
-#include <string_view>
 
 #include "pal/core/check.h"
+#include "pal/core/recording_name.h"
 
 namespace pal {
 namespace fs = std::filesystem;
-
-namespace {
-
-bool is_recording(std::string ending) {
-  std::ranges::transform(ending, ending.begin(), [](unsigned char c) { return char(c >= 'A' && c <= 'Z' ? c + 32 : c); });
-  constexpr std::array<std::string_view, 5> kEndings = {".wav", ".flac", ".ogg", ".opus", ".mp3"};
-  return std::ranges::count(kEndings, ending) > 0;
-}
-
-}  // namespace
 
 RecordingIndex::RecordingIndex(const fs::path& folder) {
   std::error_code error;
@@ -27,7 +16,7 @@ RecordingIndex::RecordingIndex(const fs::path& folder) {
     PAL_CHECK(!error, "{}: cannot be looked through: {}", folder.string(), error.message());
     const auto& entry = *entries;
     std::error_code ignored;  // of a link that leads nowhere: no recording
-    if (is_recording(entry.path().extension().string()) && entry.is_regular_file(ignored)) add(entry.path().lexically_relative(folder));
+    if (is_recording_name(entry.path().string()) && entry.is_regular_file(ignored)) add(entry.path().lexically_relative(folder));
   }
 }
 

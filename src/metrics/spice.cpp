@@ -1,7 +1,6 @@
 #include "pal/metrics/spice.h"
 
 #include <fmt/ranges.h>
-#include <stdlib.h>
 
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -11,32 +10,13 @@
 #include "pal/core/child_process.h"
 #include "pal/core/files.h"
 #include "pal/core/strict_json.h"
+#include "pal/core/temporary_folder.h"
 
 namespace pal {
 
 namespace {
 
 using nlohmann::json;
-
-// Where the jar's input and output lie for a while.
-class WorkFolder {
- public:
-  WorkFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "pal-spice-XXXXXX").string();
-    PAL_CHECK(::mkdtemp(name.data()) != nullptr, "spice: no folder can be made in {}", std::filesystem::temp_directory_path().string());
-    path_ = name;
-  }
-  ~WorkFolder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  WorkFolder(const WorkFolder&) = delete;
-  WorkFolder& operator=(const WorkFolder&) = delete;
-  std::filesystem::path operator/(const char* name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 void run(const std::vector<std::string>& command, double seconds) {
   try {
@@ -71,7 +51,7 @@ std::vector<double> scores(const json& found, std::size_t clips) {
 }  // namespace
 
 std::vector<double> spice(std::span<const CaptionWords> clips, const std::filesystem::path& jar, double seconds) {
-  const WorkFolder folder;
+  const TemporaryFolder folder;
   const auto in = folder / "in.json", out = folder / "out.json";
   const auto command = detail::java_command("spice", jar, "8G", {in.string(), "-out", out.string(), "-subset", "-silent"});
   write_file_atomically(in, input(clips));

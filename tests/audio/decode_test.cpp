@@ -11,7 +11,7 @@
 #include "pal/core/check.h"
 #include "pal/core/files.h"
 #include "recording.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 
 namespace pal {
 namespace {

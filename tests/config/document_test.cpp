@@ -7,7 +7,7 @@
 #include "error_message.h"
 #include "pal/config/dump.h"
 #include "pal/config/yaml_parser.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 
 namespace pal {
 namespace {

@@ -6,7 +6,7 @@
 #include "pal/core/files.h"
 #include "support/gguf_builder.h"
 #include "support/load_problems.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 
 namespace pal {
 namespace {

@@ -9,7 +9,7 @@
 #include "pal/core/files.h"
 #include "pal/core/tensor_source.h"
 #include "support/mutation.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 #include "support/torch_file_builder.h"
 
 namespace pal {

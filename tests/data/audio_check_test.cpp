@@ -5,7 +5,7 @@
 
 #include "audio/recording.h"
 #include "pal/core/check.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 
 namespace pal {
 namespace {

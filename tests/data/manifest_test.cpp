@@ -7,7 +7,7 @@
 
 #include "pal/core/check.h"
 #include "pal/core/files.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 
 namespace pal {
 namespace {

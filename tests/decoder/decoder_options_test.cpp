@@ -7,7 +7,7 @@
 #include "pal/core/check.h"
 #include "support/gguf_builder.h"
 #include "support/mutation.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 
 namespace pal {
 namespace {

@@ -12,7 +12,7 @@
 #include "pal/core/check.h"
 #include "pal/core/random.h"
 #include "pal/encoders/convert.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 
 namespace pal {
 namespace {

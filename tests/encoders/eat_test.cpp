@@ -6,7 +6,7 @@
 #include "foreign_files.h"
 #include "pal/core/check.h"
 #include "pal/encoders/convert.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 #include "support/tensor_compare.h"
 #include "weights.h"
 

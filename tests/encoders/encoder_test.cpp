@@ -7,7 +7,7 @@
 #include "foreign_files.h"
 #include "pal/audio/resample.h"
 #include "pal/core/check.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 #include "weights.h"
 
 namespace pal {

@@ -6,7 +6,7 @@
 #include "pal/audio/whisper_mel.h"
 #include "pal/core/check.h"
 #include "support/load_problems.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 #include "support/tensor_compare.h"
 #include "weights.h"
 

@@ -5,7 +5,7 @@
 #include <set>
 
 #include "pal/core/check.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 #include "support/tensor_compare.h"
 #include "weights.h"
 

@@ -5,7 +5,7 @@
 
 #include "pal/core/run_tasks.h"
 #include "pal/integration/feature_cache_writer.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 #include "support/tiny_model.h"
 
 namespace pal {

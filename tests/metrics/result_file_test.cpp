@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "pal/core/check.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 
 namespace pal {
 namespace {

@@ -12,7 +12,7 @@
 #include "pal/report/listening.h"
 #include "pal/report/paired_results.h"
 #include "pal/report/token_times.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 
 namespace pal {
 namespace {

@@ -11,7 +11,7 @@
 #include "pal/core/files.h"
 #include "pal/core/random.h"
 #include "pal/text/tokenizer.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 
 namespace pal {
 namespace {

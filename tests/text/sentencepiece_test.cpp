@@ -13,7 +13,7 @@
 #include "pal/core/random.h"
 #include "pal/text/tokenizer.h"
 #include "support/mutation.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 
 namespace pal {
 namespace {

@@ -8,7 +8,7 @@
 #include "pal/core/files.h"
 #include "pal/text/tokenizer.h"
 #include "support/gguf_builder.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 
 namespace pal {
 namespace {

@@ -12,7 +12,7 @@
 #include "pal/core/files.h"
 #include "pal/core/random.h"
 #include "support/mutation.h"
-#include "support/temporary_folder.h"
+#include "pal/core/temporary_folder.h"
 
 namespace pal {
 namespace {

@@ -101,7 +101,8 @@ class EvalBenchmark(unittest.TestCase):
         for benchmark in ("audiocaps", "clotho"):
             found = self.evaluate(benchmark, benchmark, *DECODING, manifest=self.captions)
             self.assertEqual(found["score"]["metric"], "ciderd")
-            self.assertIn("CoreNLP", found["not_available"]["spice"])
+            self.assertEqual([other["metric"] for other in found["others"]], ["meteor", "spice"])
+            self.assertIn("CoreNLP", found["others"][1]["not_available"])
             write_lines(self.root / "p.jsonl", [{"id": p["id"], "prediction": p["text"],
                                                  "references": [re.sub("[,.]", "", r).lower() for r in p["references"]]} for p in found["predictions"]])
             again = run("pal-eval", "--predictions", self.root / "p.jsonl", "--metric", "ciderd", "--json")
@@ -129,6 +130,7 @@ class EvalBenchmark(unittest.TestCase):
         self.assertEqual(second["settings"]["embedder"]["name"], "all-minilm-l6-v2")
         self.assertEqual(len(second["settings"]["embedder"]["answer_embeddings_sha256"]), 64)
         self.refused(["all-minilm-l6-v2", "'ada'"], *self.command("fsd50k", "p", *DECODING, *stored, "--embedder-name", "ada"))
+        self.refused(["--embedder: nothing is embedded"], *self.command("fsd50k", "p", *DECODING, *stored, "--embedder", "assets/all-minilm-l6-v2"))
         self.refused(["go together"], *self.command("fsd50k", "p", *DECODING, *stored[:2]))
         swapped = [stored[0], stored[3], stored[2], stored[1]]
         self.refused(["no embedding of 'sound of"], *self.command("fsd50k", "p", *DECODING, *swapped))

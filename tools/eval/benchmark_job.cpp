@@ -17,6 +17,8 @@ namespace {
 using Json = nlohmann::json;
 using Texts = std::vector<std::string>;
 
+const std::filesystem::path kPackagedEmbedder = "assets/all-minilm-l6-v2";
+
 // Embeddings of answers and labels, from wherever they come.
 struct Embeddings {
   Json identity;
@@ -25,12 +27,13 @@ struct Embeddings {
 
 Embeddings packaged_embeddings(const BenchmarkArguments& a, torch::Device device) {
   PAL_CHECK(a.embedder_name.empty(), "--embedder-name is of embeddings that were made elsewhere; give --label-embeddings and --answer-embeddings");
-  auto embedder = std::make_shared<TextEmbedder>(a.embedder, device);
+  auto embedder = std::make_shared<TextEmbedder>(a.embedder.empty() ? kPackagedEmbedder : a.embedder, device);
   const auto embed = [embedder](const Texts& texts) { return embedder->embed(texts); };
   return {{{"name", embedder->identity().name}, {"weights_sha256", embedder->identity().weights_sha256}}, embed, embed};
 }
 
 Embeddings stored_embeddings(const BenchmarkArguments& a) {
+  PAL_CHECK(a.embedder.empty(), "--embedder: nothing is embedded where --label-embeddings and --answer-embeddings are given");
   PAL_CHECK(!a.label_embeddings.empty() && !a.answer_embeddings.empty(),
             "--label-embeddings and --answer-embeddings go together: embeddings of different models do not compare");
   auto labels = std::make_shared<StoredEmbeddings>(a.label_embeddings, a.embedder_name);
@@ -97,7 +100,7 @@ Json described(const Benchmark& benchmark, const BenchmarkResult& result, const 
     json["classes"] = labels;
     if (!output.empty()) write_class_scores(output / "class_scores.jsonl", result.classes);
   } else {
-    json["not_available"] = {{"spice", "SPICE needs Stanford CoreNLP 3.6 and SPICE's own program in Java, which no package ships"}};
+    for (const auto& other : result.others) json["others"].push_back(Json::parse(to_json(other)));
   }
   return json;
 }
@@ -119,8 +122,9 @@ EvaluationJob benchmark_job(const Session& session, const ManifestPart& manifest
   if (protocol == "ltu") job.settings["benchmark"]["question"] = benchmark.question;
 
   if (!benchmark.has_labels()) {
-    job.score = [&benchmark, samples = job.samples, output = a.output](const std::vector<Answer>& answers) {
-      return described(benchmark, score_captions(benchmark, samples, answers), {}, output);
+    job.scoring = {{"meteor_jar", a.benchmark.java.meteor_jar.string()}, {"spice_jar", a.benchmark.java.spice_jar.string()}};
+    job.score = [&benchmark, samples = job.samples, output = a.output, java = a.benchmark.java](const std::vector<Answer>& answers) {
+      return described(benchmark, score_captions(benchmark, samples, answers, java), {}, output);
     };
   } else if (protocol == "likelihood") {
     job.score = [&benchmark, labels, samples = job.samples, output = a.output](const std::vector<Answer>& answers) {

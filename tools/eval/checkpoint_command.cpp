@@ -106,16 +106,16 @@ void print(const Json& score, bool json) {
 
 void check_arguments(const CheckpointArguments& a) {
   const auto& b = a.benchmark;
-  const bool is_of_benchmark = !b.protocol.empty() || b.ltu_sampling || !b.label_embeddings.empty() || !b.answer_embeddings.empty() ||
-                               !b.embedder_name.empty();
-  PAL_CHECK(!b.name.empty() || !is_of_benchmark, "--protocol, --ltu-sampling and embeddings are of --benchmark, which is not given");
+  const bool embedding = !b.embedder.empty() || !b.label_embeddings.empty() || !b.answer_embeddings.empty() || !b.embedder_name.empty();
+  const bool jars = !b.java.meteor_jar.empty() || !b.java.spice_jar.empty();
+  PAL_CHECK(!b.name.empty() || !(embedding || jars || !b.protocol.empty() || b.ltu_sampling),
+            "--protocol, --ltu-sampling, embeddings and jars are of --benchmark, which is not given");
   if (b.name.empty()) return;
   const auto& benchmark = find_benchmark(b.name);  // before weights are read
   const bool embeds = benchmark.has_labels() && b.protocol != "likelihood";
-  const bool stored = !b.label_embeddings.empty() || !b.answer_embeddings.empty() || !b.embedder_name.empty();
-  PAL_CHECK(embeds || !stored, "--label-embeddings, --answer-embeddings and --embedder-name: {} {} compares no texts by embeddings", b.name,
+  PAL_CHECK(embeds || !embedding, "--embedder, --label-embeddings, --answer-embeddings and --embedder-name: {} {} compares no texts by embeddings", b.name,
             benchmark.has_labels() ? "by likelihood" : "has captions and");
-  PAL_CHECK(!b.ltu_sampling || b.protocol != "likelihood", "--ltu-sampling: by likelihood nothing is drawn; use --protocol ltu");
+  PAL_CHECK(!jars || !benchmark.has_labels(), "--meteor-jar and --spice-jar: {} has labels and no captions", b.name);
 }
 
 }  // namespace
@@ -135,7 +135,7 @@ void add_checkpoint_options(CLI::App& app, CheckpointArguments& a) {
   app.add_option("--benchmark", b.name, "esc50, dcase2017, vocalsound, fsd50k, audioset, audiocaps or clotho: asked and scored as published");
   app.add_option("--protocol", b.protocol, "of a benchmark; ltu: free text, by embeddings; likelihood: of every label (default: ltu)");
   app.add_flag("--ltu-sampling", b.ltu_sampling, "of a benchmark: draw as LTU does instead of decoding as the config says (by default greedily)");
-  app.add_option("--embedder", b.embedder, "of a benchmark: folder of a BERT of sentence-transformers")->capture_default_str();
+  app.add_option("--embedder", b.embedder, "of a benchmark: folder of a BERT of sentence-transformers (default: assets/all-minilm-l6-v2)");
   app.add_option("--label-embeddings", b.label_embeddings, "of a benchmark: another model's embeddings of label_texts.txt, safetensors");
   app.add_option("--answer-embeddings", b.answer_embeddings, "and of answer_texts.txt");
   app.add_option("--embedder-name", b.embedder_name, "the model that made them, where the files do not say it");

@@ -6,14 +6,17 @@
 #include <string>
 #include <vector>
 
+#include "pal/metrics/score_options.h"
+
 namespace pal {
 
 // A published benchmark, where one is asked for.
 struct BenchmarkArguments {
   std::string name, protocol;
   bool ltu_sampling = false;
-  std::filesystem::path embedder = "assets/all-minilm-l6-v2", label_embeddings, answer_embeddings;
+  std::filesystem::path embedder, label_embeddings, answer_embeddings;  // embedder: empty: the packaged one
   std::string embedder_name;
+  JavaScorers java;
 };
 
 struct CheckpointArguments {

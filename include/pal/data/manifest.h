@@ -56,6 +56,9 @@ struct PromptOptions {
   std::string chat_template;                     // Jinja that is used instead of the tokenizer's own; empty: that one
 };
 
+// The answer that names a label, as options.answer says.
+std::string answer_of_label(const PromptOptions& options, const std::string& label);
+
 // A manifest, or those of its samples that belong to one split.
 struct ManifestPart {
   ManifestPart() = default;

@@ -11,6 +11,8 @@
 #include <string>
 #include <vector>
 
+#include "pal/core/file_lock.h"
+
 namespace pal {
 
 // What a model answered to a sample.
@@ -40,6 +42,7 @@ class AnswerFile {
   void write(const std::string& lines);
 
   std::filesystem::path path_;
+  FileLock lock_;
   int descriptor_;
 };
 

@@ -36,6 +36,7 @@ struct BenchmarkResult {
   Score score;                       // by the benchmark's metric
   nlohmann::json predictions;        // [{id, prediction, references, ...}], in the samples' order
   std::vector<ClassScores> classes;  // a score for each label, in the labels' order; empty for captions
+  std::vector<Score> others;         // of captions: METEOR and SPICE, or why they are not available
 };
 
 // ltu: similarities [samples, labels] float64, of answer_query(answer_text(...)) to label_query(...), are the labels' scores. Predictions have also
@@ -47,7 +48,8 @@ BenchmarkResult score_similarities(const Benchmark& benchmark, std::span<const s
 BenchmarkResult score_likelihoods(const Benchmark& benchmark, std::span<const std::string> labels, std::span<const Sample> samples,
                                   std::span<const Answer> answers);
 
-// Captions: answers and references without punctuation, in lower case, by the benchmark's metric. Predictions have also text: what is scored.
-BenchmarkResult score_captions(const Benchmark& benchmark, std::span<const Sample> samples, std::span<const Answer> answers);
+// Captions: answers and references without punctuation, in lower case, by the benchmark's metric, and by the user's jars where they are given.
+// Predictions have also text: what is scored.
+BenchmarkResult score_captions(const Benchmark& benchmark, std::span<const Sample> samples, std::span<const Answer> answers, const JavaScorers& java = {});
 
 }  // namespace pal
