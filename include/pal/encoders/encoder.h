@@ -57,6 +57,7 @@ class Encoder : public torch::nn::Module {
   virtual std::int64_t cls_period() const { return 0; }
   // What the network is given: the front-end's output; the shape is the encoder's.
   virtual torch::Tensor features(const torch::Tensor& samples) const = 0;
+  virtual std::int64_t frequency_dim() const { return -1; }  // of features(), counted from the last: -1 or -2
   const LoadReport& load_report() const { return load_report_; }  // what its weights were made of
 
  protected:

@@ -57,6 +57,7 @@ class WhisperEncoder : public Encoder {
   TokenSpan token_span(std::int64_t index) const override;
   torch::Tensor features(
       const torch::Tensor& samples) const override;  // [windows, mels, 3000], see whisper_mel()
+  std::int64_t frequency_dim() const override { return -2; }
 
   // The network behind the front-end. mel: [W, mels, 3000] -> [W, 1500, width].
   torch::Tensor forward(const torch::Tensor& mel);
