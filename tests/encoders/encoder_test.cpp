@@ -71,6 +71,16 @@ TEST(Encoder, FeaturesGiveTheTokensOfTheClipThatTheyWereMadeOf) {
   }
 }
 
+TEST(Encoder, FrequencyDimIsWhereTheFeaturesHaveTheirBands) {
+  const TemporaryFolder folder;
+  const std::vector<std::int64_t> bands{64, 80, 128, 64};
+  const auto encoders = one_of_each(folder.path());
+  for (std::size_t i = 0; i < encoders.size(); ++i) {
+    const auto features = encoders[i]->features(torch::ones(20000));
+    EXPECT_EQ(features.size(encoders[i]->frequency_dim()), bands[i]) << encoders[i]->type();
+  }
+}
+
 TEST(Encoder, FeaturesOfAnotherShapeAreRefusedWithTheShapeThatIsExpected) {
   const TemporaryFolder folder;
   const auto encoders = one_of_each(folder.path());

@@ -39,16 +39,17 @@ AudioSegment random_crop(const AudioSegment& segment, double clip_seconds, const
 // relate it to. Values beyond +-1 are kept: floats do not clip, and the front-ends take any level.
 torch::Tensor augment_samples(const torch::Tensor& samples, const AugmentationOptions& options, RandomStream& stream);
 
-// The sum of two clips of one rate, both from their beginning. first: [n], second: [m], float32 -> [max(n, m)]. The second's
-// RMS is `level_db` above the first's (below where negative); where one of them is silent, the other stays as it is. The sum is
-// scaled down to a peak of 1 where it would be above, so that the ratio stays.
+// The sum of two clips of one rate, both from their beginning. first: [n], second: [m], float32 on the CPU -> [max(n, m)]. The
+// second's RMS is `level_db` above the first's (below where negative); where one of them is silent, no level is changed. The
+// sum is scaled down to a peak of 1 where it would be above, so that the ratio stays.
 torch::Tensor mix_samples(const torch::Tensor& first, const torch::Tensor& second, double level_db);
 
-// SpecAugment's masks, in place, on features of Encoder::features(): float32 [..., T, F] (frequency_dim -1) or [..., F, T]
-// (-2); a leading dimension is the windows of one clip, one after the other, and a mask of time may go over from one into the
-// next. Masks of time lie within the frames that a clip of `seconds` fills, at 100 frames a second (the hop of all
-// front-ends); masks of frequency go through all windows. A masked cell gets the mean of the clip's filled cells as they
-// were, a value that tells nothing; what lies behind the clip is padding and stays as it is.
+// SpecAugment's masks, in place, on features of Encoder::features(): float32 on the CPU, [..., T, F] (frequency_dim -1) or
+// [..., F, T] (-2); a leading dimension is the windows of one clip, one after the other, and a mask of time may go over from one
+// into the next. All masks lie within the frames that a clip of `seconds` fills, at 100 frames a second (the hop of all
+// front-ends), and none is longer than the clip. A masked cell gets the mean of the filled cells as they were before the
+// first mask, which tells nothing. What lies behind the clip stays as it is: padding, but for CLAP the clip's repetitions, which
+// would give away what is masked; there `seconds` is that of all windows.
 void spec_augment(torch::Tensor features, std::int64_t frequency_dim, double seconds, const AugmentationOptions& options,
                   RandomStream& stream);
 
