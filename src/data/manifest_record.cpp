@@ -154,6 +154,7 @@ Sample sample_of(const Json& object, const std::string& folder, const PromptOpti
   sample.labels = read_labels(object);
   auto captions = texts_at(object, "captions");
   sample.messages = dialogue_of(object, sample, captions, options);
+  sample.captioned = !captions.empty() && sample.labels.empty() && !has(object, "messages") && !has(object, "instruction");
   sample.references = read_references(object, sample, std::move(captions), options);
   if (!options.system.empty() && sample.messages.front().role != "system")
     sample.messages.insert(sample.messages.begin(), {"system", options.system});

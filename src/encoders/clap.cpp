@@ -147,10 +147,8 @@ torch::Tensor ClapEncoder::forward(const torch::Tensor& mel) {
       .reshape({windows, kTokens, width()});
 }
 
-torch::Tensor ClapEncoder::tokens_of(const torch::Tensor& samples) {
-  long_clips_.count_if_longer("clap", policy_, samples.size(0), ClapMel::window_samples,
-                              ClapMel::sample_rate);
-  return Encoder::tokens_of(samples);
+void ClapEncoder::note_length(std::int64_t samples) {
+  long_clips_.count_if_longer("clap", policy_, samples, ClapMel::window_samples, ClapMel::sample_rate);
 }
 
 torch::Tensor ClapEncoder::tokens_from(const torch::Tensor& features) {

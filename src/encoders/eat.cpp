@@ -218,12 +218,10 @@ torch::Tensor EatEncoder::forward(const torch::Tensor& x) {
   return tokens;
 }
 
-torch::Tensor EatEncoder::tokens_of(const torch::Tensor& samples) {
+void EatEncoder::note_length(std::int64_t samples) {
   // The longest clip that has no more frames than a window.
   const std::int64_t longest = KaldiFbank::window + window_ * KaldiFbank::hop - 1;
-  long_clips_.count_if_longer("eat", policy_, samples.size(0), longest, KaldiFbank::sample_rate);
-  // Every window but the last is full, so the tokens that the clip fills are the first ones of all.
-  return Encoder::tokens_of(samples);
+  long_clips_.count_if_longer("eat", policy_, samples, longest, KaldiFbank::sample_rate);
 }
 
 torch::Tensor EatEncoder::tokens_from(const torch::Tensor& features) {

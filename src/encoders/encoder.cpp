@@ -11,13 +11,21 @@
 
 namespace pal {
 
-torch::Tensor Encoder::encode(const torch::Tensor& samples) {
+torch::Tensor Encoder::encode(const torch::Tensor& samples) { return encode(prepare(samples)); }
+
+ClipFeatures Encoder::prepare(const torch::Tensor& samples) const {
   PAL_ASSERT(samples.dim() == 1 && samples.size(0) >= 1 && samples.scalar_type() == torch::kFloat32,
              "{}: samples [n >= 1] in float32 were expected", type());
-  const std::int64_t expected = token_count(samples.size(0));
-  auto tokens = tokens_of(samples);
+  return {features(samples), samples.size(0)};
+}
+
+// Every window but the last is full, so the tokens that the clip fills are the first ones of all.
+torch::Tensor Encoder::encode(const ClipFeatures& clip) {
+  note_length(clip.samples);
+  const std::int64_t expected = token_count(clip.samples);
+  auto tokens = tokens_from(clip.features).slice(0, 0, expected);
   PAL_ASSERT(tokens.dim() == 2 && tokens.size(0) == expected && tokens.size(1) == width(),
-             "{}: {} tokens were foretold for {} samples, got {}", type(), expected, samples.size(0),
+             "{}: {} tokens were foretold for {} samples, got {}", type(), expected, clip.samples,
              tokens.size(0));
   return tokens;
 }
@@ -30,10 +38,6 @@ torch::Tensor Encoder::encode_features(const torch::Tensor& features) {
   PAL_ASSERT(tokens.dim() == 2 && tokens.size(1) == width(), "{}: tokens [N, {}] were expected", type(),
              width());
   return tokens;
-}
-
-torch::Tensor Encoder::tokens_of(const torch::Tensor& samples) {
-  return tokens_from(features(samples)).slice(0, 0, token_count(samples.size(0)));
 }
 
 std::shared_ptr<Encoder> make_encoder(const EncoderOptions& options) {

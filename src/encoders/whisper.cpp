@@ -112,12 +112,8 @@ torch::Tensor WhisperEncoder::forward(const torch::Tensor& mel) {
   return layer_norm_(x);
 }
 
-torch::Tensor WhisperEncoder::tokens_of(const torch::Tensor& samples) {
-  const std::int64_t length = samples.size(0);
-  long_clips_.count_if_longer("whisper", policy_, length, WhisperMel::window_samples,
-                              WhisperMel::sample_rate);
-  // Every window but the last is full, so the tokens that the clip fills are the first ones of all.
-  return Encoder::tokens_of(samples);
+void WhisperEncoder::note_length(std::int64_t samples) {
+  long_clips_.count_if_longer("whisper", policy_, samples, WhisperMel::window_samples, WhisperMel::sample_rate);
 }
 
 torch::Tensor WhisperEncoder::tokens_from(const torch::Tensor& features) {

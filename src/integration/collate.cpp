@@ -6,53 +6,9 @@
 
 namespace pal {
 
-namespace {
-
-bool is_trained(const Encoder& encoder) {
-  const auto parameters = encoder.parameters();
-  return std::any_of(parameters.begin(), parameters.end(), [](const torch::Tensor& p) { return p.requires_grad(); });
-}
-
-}  // namespace
-
-EncodedClip ClipEncoder::encode(const Clip& clip) {
-  EncodedClip encoded;
-  for (const auto& [name, encoder] : model_.encoders()) {
-    const bool trained = is_trained(*encoder);
-    const auto key = name + "\n" + clip.key();
-    if (const auto kept = kept_.find(key); !trained && kept != kept_.end()) {
-      encoded.push_back(kept->second);
-      continue;
-    }
-    if (const auto cache = caches_.find(name); !trained && cache != caches_.end()) {
-      encoded.push_back(cache->second->read(clip));
-      continue;
-    }
-    torch::AutoGradMode record(trained && torch::GradMode::is_enabled());
-    encoded.push_back(encode_file(*encoder, clip.recording(), {}, clip.segment));
-    if (trained) continue;
-    auto& tokens = encoded.back();
-    tokens = tokens.to(torch::kCPU);  // a GPU's memory is for training; a batch is moved there at once
-    if (kept_bytes_ + int64_t(tokens.nbytes()) > limit_) continue;
-    kept_bytes_ += int64_t(tokens.nbytes());
-    kept_[key] = tokens;
-  }
-  return encoded;
-}
-
-void ClipEncoder::forget() {
-  kept_.clear();
-  kept_bytes_ = 0;
-}
-
-EncodedClip ClipEncoder::nothing() const {
-  EncodedClip empty;
-  for (const auto& [name, encoder] : model_.encoders()) empty.push_back(torch::zeros({0, encoder->width()}, model_.device()));
-  return empty;
-}
-
 Collator::Collator(PalModel& model, std::shared_ptr<const Tokenizer> tokenizer, ChatTemplate chat_template, int64_t clip_memory)
-    : tokenizer_(std::move(tokenizer)),
+    : model_(model),
+      tokenizer_(std::move(tokenizer)),
       chat_template_(std::move(chat_template)),
       clips_(std::make_unique<ClipEncoder>(model, clip_memory)) {
   const int64_t vocabulary = model.llm()->options.vocab_size;
@@ -63,34 +19,80 @@ Collator::Collator(PalModel& model, std::shared_ptr<const Tokenizer> tokenizer, 
 
 PalBatch Collator::collate(const std::vector<const Sample*>& samples, Purpose purpose, bool withhold_audio,
                            const OnUnreadable& unreadable) const {
+  std::vector<PreparedSample> prepared;
+  for (const Sample* sample : samples) prepared.push_back(prepare({.sample = sample}, purpose, withhold_audio));
+  return collate(prepared, unreadable);
+}
+
+Prompt Collator::prompt(const AugmentedSample& sample, Purpose purpose) const {
+  const bool training = purpose == Purpose::kTraining;
+  return build_prompt(*tokenizer_, chat_template_, training ? messages_of(sample) : prompt_of(*sample.sample),
+                      int64_t(sample.sample->clips.size()), training ? PromptUse::kTraining : PromptUse::kGeneration);
+}
+
+PreparedSample Collator::prepare(const AugmentedSample& sample, Purpose purpose, bool withhold_audio) const {
+  PreparedSample prepared{sample.sample, prompt(sample, purpose), {}, {}, nullptr};
+  const auto leave_out = [&](const UserError& problem, const Sample* whose) {
+    prepared.clips.clear();
+    prepared.problem = problem;
+    prepared.unreadable = whose;
+  };
+  try {
+    for (const auto& clip : clips_of(sample)) prepared.clips.push_back(withhold_audio ? clips_->nothing() : clips_->prepare(clip));
+  } catch (const StaleFeatures&) {
+    throw;  // the recording may be sound: it is the cache that is not
+  } catch (const UnreadablePartner& problem) {
+    leave_out(problem, sample.partner);
+  } catch (const UserError& problem) {
+    leave_out(problem, sample.sample);
+  }
+  return prepared;
+}
+
+std::vector<EncodedClip> Collator::encode(const PreparedSample& sample) const {
+  if (sample.problem) throw *sample.problem;
+  std::vector<EncodedClip> clips;
+  for (const auto& clip : sample.clips) clips.push_back(clips_->encode(clip));
+  return clips;
+}
+
+PalBatch Collator::collate(const std::vector<PreparedSample>& samples, const OnUnreadable& unreadable) const {
   PalBatch batch;
   std::vector<int64_t> tokens;
   std::vector<uint8_t> target;
-  for (const Sample* sample : samples) {
+  for (const auto& sample : samples) {
     std::vector<EncodedClip> clips;
     try {
-      for (const auto& clip : sample->clips) clips.push_back(withhold_audio ? clips_->nothing() : clips_->encode(clip));
-    } catch (const StaleFeatures&) {
-      throw;  // the recording may be sound: it is the cache that is not
+      clips = encode(sample);
     } catch (const UserError& problem) {
       if (!unreadable) throw;
-      unreadable(*sample, problem);
+      unreadable(sample.problem ? *sample.unreadable : *sample.sample, problem);
       continue;
     }
-    const bool training = purpose == Purpose::kTraining;
-    const auto messages = training ? sample->messages : prompt_of(*sample);
-    const auto prompt = build_prompt(*tokenizer_, chat_template_, messages, int64_t(sample->clips.size()),
-                                     training ? PromptUse::kTraining : PromptUse::kGeneration);
+    const auto& prompt = sample.prompt;
     tokens.insert(tokens.end(), prompt.tokens.begin(), prompt.tokens.end());
     target.insert(target.end(), prompt.target.begin(), prompt.target.end());
     batch.text_tokens.push_back(int64_t(prompt.tokens.size()));
     batch.audio_at.push_back(prompt.audio_at);
     batch.clips.push_back(std::move(clips));
-    batch.ids.push_back(sample->id);
+    batch.ids.push_back(sample.sample->id);
   }
   batch.tokens = torch::tensor(tokens, torch::kInt64);
   batch.target = torch::tensor(target, torch::kUInt8).to(torch::kBool);
   return batch;
+}
+
+int64_t Collator::length(const AugmentedSample& sample) const {
+  auto tokens = int64_t(prompt(sample, Purpose::kTraining).tokens.size());
+  for (const auto& clip : clips_of(sample)) {
+    try {
+      for (int64_t stream : model_.stream_tokens(clips_->token_counts(clip))) tokens += stream;
+    } catch (const StaleFeatures&) {
+      throw;
+    } catch (const UserError&) {  // it is told of when the sample is used
+    }
+  }
+  return tokens;
 }
 
 void Collator::check_caches(const std::vector<Sample>& samples) const {

@@ -60,18 +60,27 @@ SequenceLayout PalModel::layout(const PalBatch& batch) const {
     auto& sample = samples.emplace_back();
     sample.text_tokens = batch.text_tokens[s];
     int64_t slots = sample.text_tokens;
-    for (std::size_t c = 0; c < batch.clips[s].size(); ++c)
+    for (std::size_t c = 0; c < batch.clips[s].size(); ++c) {
+      std::vector<int64_t> encoded;
+      for (const auto& tokens : batch.clips[s][c]) encoded.push_back(tokens.size(0));
+      const auto tokens = stream_tokens(encoded);
       for (std::size_t i = 0; i < places_.size(); ++i) {
-        const int64_t heard = chosen_[i].count(batch.clips[s][c][stream_encoder_[i]].size(0));
-        const int64_t tokens = connectors_[i]->output_length(heard);
-        sample.audio.push_back({int64_t(i), batch.audio_at[s][c], tokens});
-        slots += tokens;
+        sample.audio.push_back({int64_t(i), batch.audio_at[s][c], tokens[i]});
+        slots += tokens[i];
       }
+    }
     PAL_CHECK(slots <= llm_->options.max_positions,
               "sample '{}': {} text and audio tokens, but the LLM has positions for {}; use shorter clips or fewer tokens",
               batch.ids[s], slots, llm_->options.max_positions);
   }
   return SequenceLayout(places_, samples, device(), probe_.cut);
+}
+
+std::vector<int64_t> PalModel::stream_tokens(const std::vector<int64_t>& encoded) const {
+  std::vector<int64_t> tokens;
+  for (std::size_t i = 0; i < places_.size(); ++i)
+    tokens.push_back(connectors_[i]->output_length(chosen_[i].count(encoded[stream_encoder_[i]])));
+  return tokens;
 }
 
 std::vector<torch::Tensor> PalModel::connect(const PalBatch& batch) {

@@ -6,15 +6,16 @@ using Json = nlohmann::json;
 
 namespace {
 
-Json to_json(const SamplerPosition& position) {
+Json to_json(const BatchPosition& position) {
   Json sources = Json::array();
-  for (const auto& source : position.sources) sources.push_back({{"epoch", source.epoch}, {"taken", source.taken}});
-  return {{"drawn", position.drawn}, {"sources", sources}};
+  for (const auto& source : position.sampler.sources) sources.push_back({{"epoch", source.epoch}, {"taken", source.taken}});
+  return {{"drawn", position.sampler.drawn}, {"sources", sources}, {"parts", position.parts}};
 }
 
-SamplerPosition sampler_position_from(const Json& json) {
-  SamplerPosition position{json.at("drawn"), {}};
-  for (const auto& source : json.at("sources")) position.sources.push_back({source.at("epoch"), source.at("taken")});
+// Checkpoints that are older than batches by tokens have no "parts".
+BatchPosition batch_position_from(const Json& json) {
+  BatchPosition position{{json.at("drawn"), {}}, json.value("parts", int64_t{0})};
+  for (const auto& source : json.at("sources")) position.sampler.sources.push_back({source.at("epoch"), source.at("taken")});
   return position;
 }
 
@@ -25,7 +26,7 @@ Json to_json(const RunState& state) {
   return {{"step", p.step},
           {"stage", p.stage},
           {"stage_step", p.stage_step},
-          {"sampler", to_json(p.sampler)},
+          {"sampler", to_json(p.data)},
           {"trained", p.trained},
           {"unreadable", p.unreadable},
           {"data", {{"sha256", state.data.sha256}, {"samples", state.data.samples}}},
@@ -36,7 +37,7 @@ Json to_json(const RunState& state) {
 RunState run_state_from(const Json& json) {
   RunState state;
   state.progress = {json.at("step"), json.at("stage"), json.at("stage_step"),
-                    sampler_position_from(json.at("sampler")),
+                    batch_position_from(json.at("sampler")),
                     json.at("trained").get<std::set<std::string>>(), json.at("unreadable").get<std::set<std::string>>()};
   state.data = {json.at("data").at("sha256"), json.at("data").at("samples")};
   state.config = json.at("config");

@@ -5,7 +5,7 @@
 #include <set>
 #include <string>
 
-#include "pal/data/sampler.h"
+#include "pal/data/batch_plan.h"
 
 namespace pal {
 
@@ -13,7 +13,7 @@ struct Progress {
   int64_t step = 0;        // optimizer steps of all stages
   std::size_t stage = 0;
   int64_t stage_step = 0;  // of this stage
-  SamplerPosition sampler;
+  BatchPosition data;
   std::set<std::string> trained;     // names of all tensors that a stage so far has trained
   std::set<std::string> unreadable;  // samples that were left out, by id
 };

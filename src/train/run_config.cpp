@@ -190,6 +190,20 @@ void describe(Fields& f, PromptOptions& o) {
   f.field("template", o.chat_template, "chat template instead of the LLM's own: Jinja, or a file with it (checkpoints keep its text)");
 }
 
+void describe(Fields& f, AugmentationOptions& o) {
+  f.field("crop", o.crop, "a longer clip is cut to a random stretch of so many seconds; 0: off").at_least(0);
+  f.field("gain", o.gain, "the level is changed by -gain to gain, dB; 0: off").at_least(0).at_most(60);
+  f.field("noise", o.noise, "share of the clips that white noise is added to; 0: off").at_least(0).at_most(1);
+  f.field("noise_snr_low", o.noise_snr_low, "least signal to noise ratio, dB");
+  f.field("noise_snr_high", o.noise_snr_high, "greatest signal to noise ratio, dB");
+  f.field("time_masks", o.time_masks, "SpecAugment: stretches of time that are masked; 0: off").at_least(0);
+  f.field("time_width", o.time_width, "longest of them, frames of 10 ms").at_least(1);
+  f.field("frequency_masks", o.frequency_masks, "SpecAugment: stretches of mel bands that are masked; 0: off").at_least(0);
+  f.field("frequency_width", o.frequency_width, "widest of them, bands").at_least(1);
+  f.field("mix", o.mix, "share of the samples with `captions` whose audio is mixed with another one's, whose caption follows theirs; 0: off").at_least(0).at_most(1);
+  f.field("mix_level", o.mix_level, "the other one's loudness is -mix_level to mix_level above it, dB").at_least(0).at_most(60);
+}
+
 void describe(Fields& f, DataOptions& o) {
   f.field("train", o.train, "manifest to train on, or several; with weights, each sample is drawn from one of them by these, without, all are one set");
   f.field("shuffle_window", o.shuffle_window, "samples among which the next is drawn, while files (shards) are gone through in a random order; 0: all samples").at_least(0);
@@ -198,6 +212,9 @@ void describe(Fields& f, DataOptions& o) {
   f.field("prompt", o.prompt, "what is asked and answered");
   f.field("cache", o.cache, "folder that pal-data cache made: training reads from it what frozen encoders give. Encoders that a stage trains are run");
   f.field("encoded_clips_mib", o.encoded_clips_mib, "memory for what frozen encoders gave, MiB; beyond it clips are encoded anew").at_least(0);
+  f.field("threads", o.threads, "threads that decode and compute features ahead of training; what is trained does not depend on their number").at_least(1).at_most(1024);
+  f.field("read_ahead", o.read_ahead, "samples that they may be ahead: their features are in memory").at_least(1);
+  f.field("augment", o.augment, "random changes of the clips that are trained on; nothing is kept or cached of changed clips");
   f.field("skip_unreadable", o.skip_unreadable, "samples that training may leave out, by name, because their recordings cannot be read; one more ends the run").at_least(0);
 }
 
@@ -216,6 +233,8 @@ void describe(Fields& f, StageOptions& o) {
   f.field("epochs", o.epochs, "times that data.train is gone through, where `steps` is 0; parts of one may be given").at_least(0);
   f.field("batch_size", o.batch_size, "samples a step").at_least(1);
   f.field("accumulate", o.accumulate, "parts that a step's samples are run in").at_least(1);
+  f.field("batch_tokens", o.batch_tokens, "most tokens of a part, of text and of all audio streams: parts are cut from samples that are sorted by length, and batch_size is not used; 0: batch_size says").at_least(0);
+  f.field("sort_window", o.sort_window, "with batch_tokens: samples that are sorted by length at a time").at_least(1);
   f.field("learning_rate", o.learning_rate, "peak learning rate").above(0);
   f.field("warmup", o.warmup, "below 1: share of the steps; otherwise a number of steps").at_least(0);
   f.field("decay", o.decay, "after the warm-up");
@@ -280,7 +299,7 @@ void check_names(ConfigReader& reader, const RunConfig& config) {
     const auto path = fmt::format("stages.{}", i);
     if (!stages.insert(stage.name).second) reader.problem(path + ".name", fmt::format("a stage '{}' exists already", stage.name));
     if ((stage.steps > 0) == (stage.epochs > 0)) reader.problem(path, fmt::format("stage '{}' needs `steps` or `epochs`, one of them", stage.name));
-    if (stage.accumulate > stage.batch_size)
+    if (stage.batch_tokens == 0 && stage.accumulate > stage.batch_size)
       reader.problem(path + ".accumulate", fmt::format("{} parts of {} samples: some would be empty", stage.accumulate, stage.batch_size));
     if (stage.warmup >= 1 && stage.steps > 0 && stage.warmup > double(stage.steps))
       reader.problem(path + ".warmup", fmt::format("{} warm-up steps, but the stage has {}", stage.warmup, stage.steps));
@@ -288,6 +307,11 @@ void check_names(ConfigReader& reader, const RunConfig& config) {
   const auto& sources = config.data.train.list;
   if (config.data.train.weighted() && std::ranges::any_of(sources, [](const auto& source) { return source.weight == 0; }))
     reader.problem("data.train", "some manifests have a weight above 0 and others none; give one to each");
+  const auto& augment = config.data.augment;
+  if (augment.noise_snr_low > augment.noise_snr_high)
+    reader.problem("data.augment.noise_snr_low", fmt::format("{} dB is above noise_snr_high, {} dB", augment.noise_snr_low, augment.noise_snr_high));
+  if (augment.changes_audio() && !config.data.cache.empty())
+    reader.problem("data.augment", "changes what the encoders hear, and data.cache holds what they heard without; use one of them");
   if (!config.stages.empty() && config.data.train.empty()) reader.problem("data.train", "the stages need a manifest to train on");
 }
 

@@ -10,13 +10,15 @@
 #include "pal/core/check.h"
 #include "pal/core/files.h"
 #include "pal/core/random.h"
-#include "pal/data/sampler.h"
+#include "pal/core/run_tasks.h"
+#include "pal/data/batch_plan.h"
 #include "pal/train/metrics_log.h"
 #include "pal/train/progress_bar.h"
 #include "pal/train/stage_policy.h"
 #include "pal/train/tensorboard.h"
 #include "progress.h"
 #include "run_folder.h"
+#include "step_loader.h"
 #include "stop_signal.h"
 
 namespace pal {
@@ -38,7 +40,7 @@ class Trainer {
     read_from_cache(session_);
     session_.collator->check_caches(samples_);
     session_.collator->check_caches(validation_);
-    for (auto& stage : session_.config.stages) stage.steps = steps_of(stage, int64_t(samples_.size()));
+    for (std::size_t i = 0; i < session_.config.stages.size(); ++i) plan_stage(i);
     for (const auto& stage : session_.config.stages) {  // a wrong pattern of a later stage is an error now, not after days
       apply_stage_policy(session_.parameters(), stage.trainable);
       (void)Schedule(schedule_options(stage));
@@ -86,10 +88,56 @@ class Trainer {
     check_evaluation(config.eval, validation_);
   }
 
+  // Every sample's tokens, of text and audio.
+  void measure_lengths() {
+    const auto begin = Clock::now();
+    lengths_.resize(samples_.size());
+    run_tasks(int64_t(samples_.size()), int(session_.config.data.threads), [this](int64_t i) {
+      lengths_[std::size_t(i)] = int32_t(session_.collator->length({.sample = &samples_[std::size_t(i)], .options = &session_.config.data.augment}));
+    });
+    spdlog::info("{} samples measured in {:.1f} s", samples_.size(), Seconds(Clock::now() - begin).count());
+  }
+
+  std::shared_ptr<const Augmenter> augmenter(std::size_t stage) const {
+    return std::make_shared<Augmenter>(samples_, session_.config.data.augment, stream_seed(uint64_t(session_.config.train.seed), "augment", stage));
+  }
+
+  BatchPlan plan(std::size_t stage, const std::shared_ptr<const Augmenter>& augmenter, const BatchPosition& position) const {
+    return {sampler_sources(), stream_seed(uint64_t(session_.config.train.seed), "stage", stage), batch_rule(session_.config.stages[stage]), length_of(augmenter),
+            position};
+  }
+
+  // A mixture may turn out shorter: its question stands once, and its audio is as long as the longer clip.
+  BatchPlan::Length length_of(const std::shared_ptr<const Augmenter>& augmenter) const {
+    return [this, augmenter](const Draw& draw) -> int64_t {
+      const auto* partner = augmenter->at(draw.sample, draw.number).partner;
+      return lengths_[std::size_t(draw.sample)] + (partner ? lengths_[std::size_t(partner - samples_.data())] : 0);
+    };
+  }
+
+  // How many steps a stage has, and by tokens what they will look like.
+  void plan_stage(std::size_t index) {
+    auto& stage = session_.config.stages[index];
+    const auto changes = augmenter(index);  // what cannot be mixed is an error now
+    if (stage.batch_tokens == 0) {
+      stage.steps = steps_of(stage, int64_t(samples_.size()));
+      plans_.push_back(fmt::format("stage '{}': {} steps of {} samples", stage.name, stage.steps, stage.batch_size));
+      return;
+    }
+    if (lengths_.empty()) measure_lengths();
+    const auto longest = std::ranges::max_element(lengths_) - lengths_.begin();
+    PAL_CHECK(lengths_[std::size_t(longest)] <= stage.batch_tokens,
+              "stage '{}': batch_tokens is {}, but {} of {} samples are longer, the longest with {} tokens of text and audio (sample '{}'); raise it, or leave them out",
+              stage.name, stage.batch_tokens, std::ranges::count_if(lengths_, [&](int64_t tokens) { return tokens > stage.batch_tokens; }), lengths_.size(),
+              lengths_[std::size_t(longest)], samples_[std::size_t(longest)].id);
+    const auto summary = summarize(plan(index, changes, {}), length_of(changes), stage.steps, samples_of(stage, int64_t(samples_.size())));
+    stage.steps = summary.steps;
+    plans_.push_back(fmt::format("stage '{}': the plan of its batches\n{}", stage.name, format_plan(summary, batch_rule(stage))));
+  }
+
   TrainingEnd describe_stages() {
-    for (const auto& stage : session_.config.stages)
-      spdlog::info("stage '{}': {} steps of {} samples\n{}", stage.name, stage.steps, stage.batch_size,
-                   format_group_counts(apply_stage_policy(session_.parameters(), stage.trainable)));
+    for (std::size_t i = 0; i < plans_.size(); ++i)
+      spdlog::info("{}\n{}", plans_[i], format_group_counts(apply_stage_policy(session_.parameters(), session_.config.stages[i].trainable)));
     const auto batch = collate(0, std::min<int64_t>(int64_t(samples_.size()), session_.config.stages.at(0).batch_size));
     spdlog::info("a batch of {} samples: {} text tokens, {} rows, {} targets", batch.ids.size(), batch.tokens.numel(),
                  session_.model->layout(batch).rows(), batch.target_tokens());
@@ -122,7 +170,7 @@ class Trainer {
   void next_stage() {
     progress_.stage += 1;
     progress_.stage_step = 0;
-    progress_.sampler = {};
+    progress_.data = {};
     optimizer_.reset();
     save();
     if (!StopSignal::received()) validate();
@@ -167,20 +215,24 @@ class Trainer {
   // Returns false where a signal stopped it before its end.
   bool run_stage(const StageOptions& stage) {
     const auto counts = apply_stage_policy(session_.parameters(), stage.trainable);
-    spdlog::info("stage '{}': {} steps of {} samples\n{}", stage.name, stage.steps, stage.batch_size, format_group_counts(counts));
+    spdlog::info("{}\n{}", plans_[progress_.stage], format_group_counts(counts));
     for (const auto& parameter : session_.parameters())
       if (parameter.value.requires_grad()) progress_.trained.insert(parameter.name);
     optimizer_.emplace(session_.parameters(), adamw_options(stage));
     if (optimizer_state_) optimizer_->load(optimizer_state_->first, optimizer_state_->second);
     optimizer_state_.reset();
     const Schedule schedule(schedule_options(stage));
-    Sampler sampler(sampler_sources(), stream_seed(uint64_t(session_.config.train.seed), "stage", progress_.stage), progress_.sampler);
     if (std::any_of(progress_.trained.begin(), progress_.trained.end(), [](const auto& name) { return name.starts_with("encoders."); }))
       session_.collator->forget_clips();  // what a trained encoder gave before is stale
+    const auto& data = session_.config.data;
+    const auto changes = augmenter(progress_.stage);
+    StepLoader loader(plan(progress_.stage, changes, progress_.data), stage.steps - progress_.stage_step,
+                      [this, changes](const Draw& draw) { return session_.collator->prepare(changes->at(draw.sample, draw.number), Purpose::kTraining); },
+                      int(data.threads), data.read_ahead);
     bar_.start(stage.name, stage.steps, progress_.stage_step);
     while (progress_.stage_step < stage.steps) {
       if (StopSignal::received()) return false;
-      step(stage, schedule.rate(progress_.stage_step), sampler);
+      step(stage, schedule.rate(progress_.stage_step), loader);
       if (progress_.stage_step == stage.steps) break;  // the end of a stage is saved by next_stage()
       if (is_multiple(session_.config.train.save_every)) save();
       if (validation_is_due() && !StopSignal::received()) validate();
@@ -217,17 +269,18 @@ class Trainer {
     spdlog::warn("sample '{}' is left out ({} so far): {}", sample.id, progress_.unreadable.size(), problem.what());
   }
 
-  void step(const StageOptions& stage, double rate, Sampler& sampler) {
+  void step(const StageOptions& stage, double rate, StepLoader& loader) {
     const auto begin = Clock::now();
-    const auto indices = sampler.next(stage.batch_size);
+    const auto planned = loader.next();
     std::vector<PalBatch> parts;
     int64_t targets = 0, tokens = 0;
-    for (int64_t part = 0; part < stage.accumulate; ++part) {
-      std::vector<const Sample*> members;
-      for (int64_t i = part * stage.batch_size / stage.accumulate; i < (part + 1) * stage.batch_size / stage.accumulate; ++i)
-        members.push_back(&samples_[std::size_t(indices[std::size_t(i)])]);
-      auto batch = session_.collator->collate(members, Purpose::kTraining, /*withhold_audio=*/false,
-                                              [this](const Sample& sample, const UserError& problem) { leave_out(sample, problem); });
+    Seconds waiting{0};
+    for (const auto& part : planned.parts) {
+      const auto asked = Clock::now();
+      std::vector<PreparedSample> members;
+      for (std::size_t i = 0; i < part.size(); ++i) members.push_back(loader.take());
+      waiting += Clock::now() - asked;
+      auto batch = session_.collator->collate(members, [this](const Sample& sample, const UserError& problem) { leave_out(sample, problem); });
       if (batch.ids.empty()) continue;
       targets += batch.target_tokens();
       tokens += batch.tokens.numel();
@@ -257,7 +310,7 @@ class Trainer {
 
     progress_.step += 1;
     progress_.stage_step += 1;
-    progress_.sampler = sampler.position();
+    progress_.data = planned.after;
     const Seconds seconds = Clock::now() - begin;
     bar_.update(progress_.stage_step, loss, tokens);
     log_step(stage, {{"step", progress_.step},
@@ -272,7 +325,9 @@ class Trainer {
                      {"unreadable_samples", progress_.unreadable.size()},
                      {"seconds", seconds.count()},
                      {"data_seconds", loading.count()},
-                     {"samples_per_second", double(stage.batch_size) / seconds.count()},
+                     {"waiting_seconds", waiting.count()},
+                     {"samples", planned.samples()},
+                     {"samples_per_second", double(planned.samples()) / seconds.count()},
                      {"tokens_per_second", double(tokens) / seconds.count()}});
     if (bad_steps_ == kMostBadStepsInARow)
       throw std::runtime_error(fmt::format("{} steps in a row gave no finite gradient; the samples of the last are named above. The newest "
@@ -328,6 +383,8 @@ class Trainer {
   ProgressBar bar_;
   std::vector<Sample> samples_, validation_;
   std::vector<int64_t> source_sizes_;
+  std::vector<int32_t> lengths_;    // tokens of each sample, where a stage counts them
+  std::vector<std::string> plans_;  // of the stages, for people
   DataFingerprint data_;
   Progress progress_;
   std::optional<AdamW> optimizer_;

@@ -4,6 +4,7 @@ import hashlib
 import json
 import pathlib
 import random
+import re
 import signal
 import sys
 import tempfile
@@ -93,19 +94,65 @@ class Train(unittest.TestCase):
         mixed = ["--set", f"data.train={json.dumps(sources)}", "--set", "data.shuffle_window=6"]
         whole = self.train("whole", *mixed)
         self.assertEqual(whole.returncode, 0, whole.stderr)
-        process = start("pal-train", "--config", SMOKE, "--output", self.root / "stopped", *SHORT, *mixed)
-        log = self.root / "stopped" / "log.jsonl"
+        self.assertEqual(self.killed_and_resumed("stopped", *mixed), trained(self.root / "whole"))
+        other = self.train("other", "--set", f"data.train={json.dumps(sources[::-1])}", "--set", "data.shuffle_window=6")
+        self.assertNotEqual(trained(self.root / "other"), trained(self.root / "whole"), other.stderr)
+
+    def killed_and_resumed(self, name, *settings):
+        """The trained bytes of a run that was killed after some steps and gone on with."""
+        process = start("pal-train", "--config", SMOKE, "--output", self.root / name, *SHORT, *settings)
+        log = self.root / name / "log.jsonl"
         while not (log.exists() and len(log.read_text().splitlines()) >= 3):
             time.sleep(0.01)
             self.assertIsNone(process.poll(), "it ended before it could be stopped")
         process.kill()
         process.communicate()
-        again = self.train("stopped", *mixed, "--resume", "auto")
+        again = self.train(name, *settings, "--resume", "auto")
         self.assertEqual(again.returncode, 0, again.stderr)
         self.assertIn("resuming after step", again.stderr)
-        self.assertEqual(trained(self.root / "stopped"), trained(self.root / "whole"))
-        other = self.train("other", "--set", f"data.train={json.dumps(sources[::-1])}", "--set", "data.shuffle_window=6")
-        self.assertNotEqual(trained(self.root / "other"), trained(self.root / "whole"), other.stderr)
+        return trained(self.root / name)
+
+    def test_neither_the_number_of_threads_nor_how_far_they_are_ahead_changes_a_bit(self):
+        for name, threads, ahead in (("one", 1, 1), ("three", 3, 7)):
+            result = self.train(name, "--set", f"data.threads={threads}", "--set", f"data.read_ahead={ahead}")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(trained(self.root / name), self.whole, name)
+
+    def test_batches_by_tokens_follow_the_plan_that_is_printed_and_go_on_to_the_same_bits(self):
+        budget = ["--set", "stages.align.batch_tokens=400", "--set", "stages.align.accumulate=2", "--set", "stages.align.steps=0",
+                  "--set", "stages.align.epochs=1", "--set", "stages.align.sort_window=50"]
+        whole = self.train("whole", *budget)
+        self.assertEqual(whole.returncode, 0, whole.stderr)
+        planned = re.search(r"(\d+) steps of 2 part\(s\) of at most 400 tokens, (\d+) samples", whole.stderr)
+        self.assertTrue(planned, whole.stderr)
+        lines = [json.loads(line) for line in (self.root / "whole" / "log.jsonl").read_text().splitlines()]
+        align = [line for line in lines if line["stage"] == "align"]
+        self.assertEqual(len(align), int(planned[1]))
+        self.assertEqual(sum(line["samples"] for line in align), int(planned[2]))
+        self.assertGreaterEqual(int(planned[2]), 120)
+        self.assertGreater(len({line["samples"] for line in align}), 1)
+        self.assertEqual(self.killed_and_resumed("killed", *budget), trained(self.root / "whole"))
+
+    def test_a_sample_that_is_longer_than_a_batch_may_be_is_told_before_the_first_step(self):
+        result = self.train("few", "--set", "stages.align.batch_tokens=10")
+        self.assertEqual(result.returncode, 2, result.stderr)
+        self.assertIn("batch_tokens is 10", result.stderr)
+        self.assertFalse((self.root / "few").exists())
+
+    def test_augmentation_is_the_same_for_any_threads_and_after_a_kill(self):
+        def caption_half(lines):
+            for line in lines[::2]:
+                line["captions"] = [f"This is {line.pop('label')}."]
+        settings = [*self.manifest("m.jsonl", caption_half), "--set", "data.augment={crop: 1, gain: 6, noise: 0.5, time_masks: 2, frequency_masks: 2, mix: 0.5}"]
+        one = self.train("one", *settings, "--set", "data.threads=1")
+        self.assertEqual(one.returncode, 0, one.stderr)
+        three = self.killed_and_resumed("three", *settings, "--set", "data.threads=3", "--set", "data.read_ahead=5")
+        self.assertEqual(three, trained(self.root / "one"))
+        for off in ("crop: 1, ", "gain: 6, ", "noise: 0.5, ", "time_masks: 2, ", ", mix: 0.5"):
+            without = [setting.replace(off, "") for setting in settings]
+            self.assertNotEqual(without, settings)
+            self.assertEqual(self.train("without" + off[:3], *without).returncode, 0)
+            self.assertNotEqual(trained(self.root / ("without" + off[:3])), trained(self.root / "one"), off)
 
     def test_a_finished_run_says_so_and_is_left_alone(self):
         self.train("run")

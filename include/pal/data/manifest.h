@@ -46,6 +46,7 @@ struct Sample {
   std::vector<Message> messages;        // with the answer last
   std::vector<std::string> labels;      // classes, as the manifest names them
   std::vector<std::string> references;  // right answers, where they are others than what is answered; see references_of()
+  bool captioned = false;               // what is answered is the first of the manifest's `captions`
 };
 
 // What is said to samples that do not say it themselves.

@@ -36,7 +36,7 @@ class ClapEncoder : public Encoder {
   std::int64_t long_clips() const { return long_clips_.clips(); }  // cropped or heard in windows so far
 
  protected:
-  torch::Tensor tokens_of(const torch::Tensor& samples) override;
+  void note_length(std::int64_t samples) override;
   torch::Tensor tokens_from(const torch::Tensor& features) override;  // [windows, 1001, 64], or one window
 
  private:

@@ -74,7 +74,7 @@ class EatEncoder : public Encoder {
   std::int64_t long_clips() const { return long_clips_.clips(); }  // cropped or heard in windows so far
 
  protected:
-  torch::Tensor tokens_of(const torch::Tensor& samples) override;
+  void note_length(std::int64_t samples) override;
   // features: [T, 128], [W, T, 128] or [W, 1, T, 128], T as in forward().
   torch::Tensor tokens_from(const torch::Tensor& features) override;
 

@@ -34,6 +34,12 @@ struct TokenSpan {
   double end = 0;    // seconds
 };
 
+// What a network is given for a clip: the part of encoding that needs no weights.
+struct ClipFeatures {
+  torch::Tensor features;    // as Encoder::features()
+  std::int64_t samples = 0;  // of the clip: how many of the tokens it fills
+};
+
 // Parameters are float32 and frozen (no gradient) until a stage of training asks for them; the module may be
 // moved to any device.
 class Encoder : public torch::nn::Module {
@@ -41,6 +47,10 @@ class Encoder : public torch::nn::Module {
   // samples: [n >= 1] float32 mono at sample_rate(), on any device -> [token_count(n), width()] on the
   // parameters' device. Throws UserError where the clip is longer than `long_audio` allows.
   torch::Tensor encode(const torch::Tensor& samples);
+
+  // The two halves of it: prepare() may be called by any thread, also while others encode. Both throw as encode() does.
+  ClipFeatures prepare(const torch::Tensor& samples) const;
+  torch::Tensor encode(const ClipFeatures& clip);
 
   // The same from what the network is given, of the shape that features() returns; floats of any type, on any device.
   // Nothing is trimmed, for features do not say how long the clip was. Throws UserError for another shape.
@@ -61,9 +71,8 @@ class Encoder : public torch::nn::Module {
   const LoadReport& load_report() const { return load_report_; }  // what its weights were made of
 
  protected:
-  // What encode() returns, without its checks: samples as there, -> [token_count(n), width()]. By default
-  // tokens_from() of the clip's features, as many as token_count() says.
-  virtual torch::Tensor tokens_of(const torch::Tensor& samples);
+  // Told of the length of every clip that is encoded, for whoever counts the long ones.
+  virtual void note_length(std::int64_t samples) { (void)samples; }
   // What encode_features() returns, with its check of the shape.
   virtual torch::Tensor tokens_from(const torch::Tensor& features) = 0;
 

@@ -66,7 +66,7 @@ class WhisperEncoder : public Encoder {
   std::int64_t long_clips() const { return long_clips_.clips(); }  // cropped or heard in windows so far
 
  protected:
-  torch::Tensor tokens_of(const torch::Tensor& samples) override;
+  void note_length(std::int64_t samples) override;
   // One window may come without its dimension.
   torch::Tensor tokens_from(const torch::Tensor& features) override;
 

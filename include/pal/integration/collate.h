@@ -3,47 +3,31 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "pal/core/check.h"
 #include "pal/data/manifest.h"
-#include "pal/integration/feature_cache.h"
-#include "pal/integration/pal_model.h"
+#include "pal/integration/clip_encoder.h"
 #include "pal/text/chat_template.h"
 #include "pal/text/prompt.h"
 #include "pal/text/tokenizer.h"
 
 namespace pal {
 
-// Recordings to encoder tokens. What frozen encoders give is kept in the computer's memory up to a limit, since it never changes;
-// encoders that are trained run with autograd, each time anew.
-class ClipEncoder {
- public:
-  // `model` must outlive it. limit: bytes that may be kept.
-  ClipEncoder(PalModel& model, int64_t limit) : model_(model), limit_(limit) {}
-
-  // [N, E] per encoder, in their order by name. Throws UserError that names the file.
-  EncodedClip encode(const Clip& clip);
-  // What a clip is when the audio is withheld: no tokens.
-  EncodedClip nothing() const;
-  // Forgets what is kept: an encoder has changed.
-  void forget();
-  // Encoders that have a cache are not asked any more, but while a stage trains them.
-  void read_from(FeatureCaches caches) { caches_ = std::move(caches); }
-  const FeatureCaches& caches() const { return caches_; }  // by the encoder's name
-  int64_t kept_bytes() const { return kept_bytes_; }  // of memory
-
- private:
-  PalModel& model_;
-  int64_t limit_, kept_bytes_ = 0;
-  FeatureCaches caches_;
-  std::map<std::string, torch::Tensor> kept_;  // by encoder, file and segment
-};
-
 // What a batch is for.
 enum class Purpose { kTraining, kAnswering };  // with the answer as target; or up to where it begins
 
 // Told of a sample whose recording cannot be read, and why. It may throw.
 using OnUnreadable = std::function<void(const Sample&, const UserError&)>;
+
+// A sample that has its tokens, and its clips up to where the networks begin.
+struct PreparedSample {
+  const Sample* sample = nullptr;
+  Prompt prompt;
+  std::vector<ClipInput> clips;
+  std::optional<UserError> problem;  // why a recording of it cannot be read; then it has no clips
+  const Sample* unreadable = nullptr;  // with a problem: whose recording that is, its own or its partner's
+};
 
 // Makes the batches of a run or an evaluation.
 class Collator {
@@ -56,6 +40,16 @@ class Collator {
   // `unreadable`, samples whose recordings cannot be read are left out once it was told.
   PalBatch collate(const std::vector<const Sample*>& samples, Purpose purpose, bool withhold_audio = false,
                    const OnUnreadable& unreadable = {}) const;
+
+  // The two halves of it: prepare() may be called by several threads ahead of collate(), also while the model runs. It throws what is wrong
+  // beside a recording.
+  PreparedSample prepare(const AugmentedSample& sample, Purpose purpose, bool withhold_audio = false) const;
+  PalBatch collate(const std::vector<PreparedSample>& samples, const OnUnreadable& unreadable = {}) const;
+
+  // Tokens that a training sample becomes, of text and of what all streams make of its clips; nothing is decoded. Clips whose headers cannot
+  // be read have none. May be called by several threads.
+  int64_t length(const AugmentedSample& sample) const;
+
   void forget_clips() const { clips_->forget(); }             // as ClipEncoder::forget()
   void read_from(FeatureCaches caches) { clips_->read_from(std::move(caches)); }  // as ClipEncoder::read_from()
   // Throws StaleFeatures where a cache lacks clips of the samples, or has them of what the recordings held once.
@@ -65,6 +59,10 @@ class Collator {
   std::vector<int64_t> answer_tokens(const std::string& answer) const;
 
  private:
+  Prompt prompt(const AugmentedSample& sample, Purpose purpose) const;
+  std::vector<EncodedClip> encode(const PreparedSample& sample) const;
+
+  PalModel& model_;
   std::shared_ptr<const Tokenizer> tokenizer_;
   ChatTemplate chat_template_;
   std::unique_ptr<ClipEncoder> clips_;

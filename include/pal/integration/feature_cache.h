@@ -38,6 +38,8 @@ class FeatureCache {
   // The clip's tokens [N, E], as the encoder gave them, on the CPU. Safe to use from several threads. Throws StaleFeatures as above, and
   // UserError, with the reason of then, where the recording could not be decoded.
   torch::Tensor read(const Clip& clip) const;
+  // N of these tokens, which are not read. Throws as read().
+  std::int64_t rows(const Clip& clip) const { return find(clip).rows; }
   // Throws StaleFeatures that names up to ten of the clips that read() would refuse. Reads no tokens.
   void check(const std::vector<const Clip*>& clips) const;
 

@@ -80,6 +80,8 @@ class PalModel : public torch::nn::Module {
 
   // Where every token of the batch stands. Throws UserError that names a sample longer than the LLM has positions for.
   SequenceLayout layout(const PalBatch& batch) const;
+  // Tokens of each stream for a clip of which the encoders, in their order by name, give so many.
+  std::vector<int64_t> stream_tokens(const std::vector<int64_t>& encoded) const;
   // What the connectors make of the batch's clips: per stream [A_s, D].
   std::vector<torch::Tensor> connect(const PalBatch& batch);
 

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "pal/audio/augmentation.h"
 #include "pal/data/training_set.h"
 #include "pal/eval/evaluation.h"
 #include "pal/integration/pal_model.h"
@@ -20,6 +21,9 @@ struct DataOptions {
   PromptOptions prompt;                           // what is asked and answered
   std::filesystem::path cache;                    // of what frozen encoders give, made by pal-data cache; empty: none
   int64_t encoded_clips_mib = 2048;               // memory for what frozen encoders gave; beyond it clips are encoded anew
+  int64_t threads = 2;                            // that decode and compute features ahead of training
+  int64_t read_ahead = 64;                        // samples that they may be ahead
+  AugmentationOptions augment;                    // of what is trained on
   int64_t skip_unreadable = 0;                    // samples that training may leave out because their recordings cannot be read
 };
 

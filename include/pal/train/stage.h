@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "pal/data/batch_plan.h"
 #include "pal/train/optimizer.h"
 #include "pal/train/schedule.h"
 
@@ -18,6 +19,8 @@ struct StageOptions {
   double epochs = 0;                   // times that the training manifest is gone through; 0: `steps` says
   int64_t batch_size = 8;                         // samples a step
   int64_t accumulate = 1;                         // parts that a step's samples are run in; the gradient is the same
+  int64_t batch_tokens = 0;                       // most tokens of a part, of text and audio, whatever batch_size; 0: batch_size says
+  int64_t sort_window = 4096;                     // with batch_tokens: samples that are sorted by length at a time
   double learning_rate = 1e-3;                    // peak
   double warmup = 0.05;                           // below 1: share of the steps
   Decay decay = Decay::kCosine;                   // after the warm-up
@@ -28,8 +31,15 @@ struct StageOptions {
   double clip_norm = 1.0;                         // of the whole gradient; 0: no limit
 };
 
-// The stage's steps over a manifest of so many samples: `steps`, or what `epochs` takes, rounded up.
+// The samples that `epochs` are of a manifest of so many, rounded up, at least one.
+int64_t samples_of(const StageOptions& stage, int64_t samples);
+
+// The stage's steps over a manifest of so many samples: `steps`, or what `epochs` takes, rounded up. Not for batch_tokens, where the
+// samples' lengths say (data/batch_plan.h).
 int64_t steps_of(const StageOptions& stage, int64_t samples);
+
+// How the stage's samples become steps.
+BatchRule batch_rule(const StageOptions& stage);
 
 // The optimizer's options, at the peak learning rate.
 AdamWOptions adamw_options(const StageOptions& stage);

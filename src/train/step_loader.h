@@ -1,0 +1,40 @@
+// The samples of a stage's steps, made ready by threads ahead of whoever trains on them.
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <future>
+
+#include "pal/core/worker_threads.h"
+#include "pal/data/batch_plan.h"
+#include "pal/integration/collate.h"
+
+namespace pal {
+
+// What the steps hold depends neither on the number of threads nor on how far they are ahead: samples come in the plan's order, each made
+// by one thread that computes alone.
+class StepLoader {
+ public:
+  using Prepare = std::function<PreparedSample(const Draw&)>;
+
+  // steps: how many will be asked for. prepare: called by several threads; what it throws is thrown by take(). ahead: samples that are
+  // prepared, or being prepared, and not taken: what bounds the memory.
+  StepLoader(BatchPlan plan, int64_t steps, Prepare prepare, int threads, int64_t ahead);
+
+  PlannedStep next();     // the next step; its samples are taken in the order of its parts
+  PreparedSample take();  // waits for the next sample
+
+ private:
+  void fill();
+
+  BatchPlan plan_;
+  int64_t unplanned_;  // steps
+  Prepare prepare_;
+  int64_t ahead_;
+  std::deque<PlannedStep> steps_;  // planned, not asked for
+  std::deque<Draw> waiting_;       // of planned steps, not given to a thread
+  std::deque<std::future<PreparedSample>> pending_;
+  WorkerThreads threads_;  // the last one: it ends before what its tasks use
+};
+
+}  // namespace pal
