@@ -147,8 +147,10 @@ TEST(AugmentSamples, TheClipThatWasGivenStaysAndValuesBeyondFullScaleAreKept) {
   RandomStream stream(2);
   const auto clip = tone_tensor(0.05) * 2, before = clip.clone();
   float loudest = 0;
-  for (int i = 0; i < 50; ++i)
-    loudest = std::max(loudest, augment_samples(clip, {.gain = 12, .noise = 1}, stream).abs().max().item<float>());
+  for (const double gain : {0.0, 12.0}) {
+    for (int i = 0; i < 50; ++i)
+      loudest = std::max(loudest, augment_samples(clip, {.gain = gain, .noise = 1}, stream).abs().max().item<float>());
+  }
   EXPECT_GT(loudest, 2);
   EXPECT_TRUE(same_bits(clip, before));
 }
