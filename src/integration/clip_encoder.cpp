@@ -16,9 +16,19 @@ bool is_trained(const Encoder& encoder) {
   return std::any_of(parameters.begin(), parameters.end(), [](const torch::Tensor& p) { return p.requires_grad(); });
 }
 
+std::optional<double> stated_seconds(const Recording& recording) {
+  try {
+    return read_audio_header(recording).seconds();
+  } catch (const UserError&) {  // it does not say its length, as some mp3 and streamed flac, or is none
+    return {};
+  }
+}
+
+// By the header, or decoded where that does not say.
 double seconds_of(const Clip& clip) {
-  const double end = read_audio_header(clip.recording()).seconds();
-  return std::min(clip.segment.end.value_or(end), end) - clip.segment.start;
+  if (const auto stated = stated_seconds(clip.recording())) return std::min(clip.segment.end.value_or(*stated), *stated) - clip.segment.start;
+  const auto waveform = decode_audio(clip.recording(), {}, clip.segment);
+  return double(waveform.samples.size(0)) / waveform.sample_rate;
 }
 
 Waveform decode(const Clip& clip, const AugmentationOptions& options, RandomStream& random) {

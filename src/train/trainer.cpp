@@ -9,6 +9,7 @@
 #include "pal/config/dump.h"
 #include "pal/core/check.h"
 #include "pal/core/files.h"
+#include "pal/core/host_memory.h"
 #include "pal/core/random.h"
 #include "pal/core/run_tasks.h"
 #include "pal/data/batch_plan.h"
@@ -326,6 +327,7 @@ class Trainer {
                      {"seconds", seconds.count()},
                      {"data_seconds", loading.count()},
                      {"waiting_seconds", waiting.count()},
+                     {"resident_bytes", host_memory().resident()},
                      {"samples", planned.samples()},
                      {"samples_per_second", double(planned.samples()) / seconds.count()},
                      {"tokens_per_second", double(tokens) / seconds.count()}});

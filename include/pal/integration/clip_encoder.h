@@ -47,8 +47,8 @@ class ClipEncoder {
   EncodedClip encode(const ClipInput& clip);
   // What a clip is when the audio is withheld: no tokens.
   ClipInput nothing() const;
-  // How many tokens each encoder will give, by the recording's header or the cache, decoding nothing; an mp3 may turn out a bit shorter
-  // than its header says. A partner makes a clip as long as the longer one. Throws UserError as prepare().
+  // How many tokens each encoder will give, by the cache or the recording's header; only what has no length there is decoded. An mp3 may
+  // turn out a bit shorter than its header says. A partner makes a clip as long as the longer one. Throws UserError as prepare().
   std::vector<int64_t> token_counts(const AugmentedClip& clip) const;
 
   // Forgets what is kept: an encoder has changed.

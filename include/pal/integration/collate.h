@@ -46,8 +46,8 @@ class Collator {
   PreparedSample prepare(const AugmentedSample& sample, Purpose purpose, bool withhold_audio = false) const;
   PalBatch collate(const std::vector<PreparedSample>& samples, const OnUnreadable& unreadable = {}) const;
 
-  // Tokens that a training sample becomes, of text and of what all streams make of its clips; nothing is decoded. Clips whose headers cannot
-  // be read have none. May be called by several threads.
+  // Tokens that a training sample becomes, of text and of what all streams make of its clips, as ClipEncoder::token_counts() has
+  // them. Clips that cannot be read have none. May be called by several threads.
   int64_t length(const AugmentedSample& sample) const;
 
   void forget_clips() const { clips_->forget(); }             // as ClipEncoder::forget()
