@@ -111,6 +111,10 @@ std::int64_t ClapEncoder::token_count(std::int64_t samples) const {
   return std::max<std::int64_t>((heard + ClapMel::window_samples - 1) / ClapMel::window_samples, 1) * kTokens;
 }
 
+double ClapEncoder::filled_seconds(std::int64_t samples) const {
+  return double(token_count(samples) / kTokens * ClapMel::window_frames) / 100.0;
+}
+
 TokenSpan ClapEncoder::token_span(std::int64_t index) const {
   constexpr double kWindow = double(ClapMel::window_samples) / ClapMel::sample_rate,
                    kCell = kWindow / double(kTimes);

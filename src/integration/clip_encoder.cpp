@@ -76,7 +76,7 @@ ClipFeatures features_of(const Encoder& encoder, const ClipSamples& clip, const 
   const auto samples = clip.at(encoder.sample_rate(), random);
   auto prepared = encoder.prepare(samples);
   if (options != nullptr)
-    spec_augment(prepared.features, encoder.frequency_dim(), double(samples.size(0)) / encoder.sample_rate(), *options, random);
+    spec_augment(prepared.features, encoder.frequency_dim(), encoder.filled_seconds(samples.size(0)), *options, random);
   return prepared;
 }
 

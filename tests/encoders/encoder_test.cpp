@@ -81,6 +81,17 @@ TEST(Encoder, FrequencyDimIsWhereTheFeaturesHaveTheirBands) {
   }
 }
 
+TEST(Encoder, AClipFillsItsOwnSecondsOfTheFeaturesAndAllOfAWindowWhereItIsRepeated) {
+  const TemporaryFolder folder;
+  for (const auto& encoder : one_of_each(folder.path())) {
+    const std::int64_t two_seconds = 2 * encoder->sample_rate();
+    if (encoder->type() == "clap")
+      EXPECT_EQ(encoder->filled_seconds(two_seconds), 10.01) << "1001 frames of 10 ms";
+    else
+      EXPECT_EQ(encoder->filled_seconds(two_seconds), 2.0) << encoder->type();
+  }
+}
+
 TEST(Encoder, FeaturesOfAnotherShapeAreRefusedWithTheShapeThatIsExpected) {
   const TemporaryFolder folder;
   const auto encoders = one_of_each(folder.path());

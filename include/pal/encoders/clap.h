@@ -26,6 +26,7 @@ class ClapEncoder : public Encoder {
   std::int64_t token_count(std::int64_t samples) const override;
   // Within the window: the times of repetitions lie after the clip's end.
   TokenSpan token_span(std::int64_t index) const override;
+  double filled_seconds(std::int64_t samples) const override;  // whole windows: short clips are repeated
   torch::Tensor features(const torch::Tensor& samples) const override;  // [windows, 1001, 64], see clap_mel()
 
   // The network behind the front-end. mel: [W, 1001, 64] -> [W, 64, width].

@@ -68,6 +68,8 @@ class Encoder : public torch::nn::Module {
   // What the network is given: the front-end's output; the shape is the encoder's.
   virtual torch::Tensor features(const torch::Tensor& samples) const = 0;
   virtual std::int64_t frequency_dim() const { return -1; }  // of features(), counted from the last: -1 or -2
+  // How many seconds of its features a clip of so many samples fills; what lies behind is padding.
+  virtual double filled_seconds(std::int64_t samples) const { return double(samples) / sample_rate(); }
   const LoadReport& load_report() const { return load_report_; }  // what its weights were made of
 
  protected:
