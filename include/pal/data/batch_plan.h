@@ -55,7 +55,7 @@ class BatchPlan {
   // length: needed by tokens alone. A sample that is longer than batch_tokens is a part of its own.
   BatchPlan(std::vector<SamplerSource> sources, uint64_t seed, const BatchRule& rule, Length length = {}, const BatchPosition& position = {});
 
-  PlannedStep next();
+  PlannedStep next();  // the next step
 
  private:
   std::vector<Draw> draw(int64_t count);
@@ -75,12 +75,14 @@ class BatchPlan {
 // What the parts of steps look like whose longest sample has a length in one range.
 struct LengthBucket {
   int64_t longest = 0;  // tokens: from this one's half, excluded, up to it; a power of two
-  int64_t samples = 0, parts = 0, tokens = 0;
+  int64_t samples = 0;  // of these parts
+  int64_t parts = 0;    // how many
+  int64_t tokens = 0;   // of the samples
 };
 
 // What a plan will do.
 struct PlanSummary {
-  int64_t steps = 0;
+  int64_t steps = 0;                  // that were gone through
   int64_t samples = 0;                // of these steps
   std::vector<LengthBucket> buckets;  // increasing; only those with samples
 };

@@ -48,8 +48,9 @@ class Encoder : public torch::nn::Module {
   // parameters' device. Throws UserError where the clip is longer than `long_audio` allows.
   torch::Tensor encode(const torch::Tensor& samples);
 
-  // The two halves of it: prepare() may be called by any thread, also while others encode. Both throw as encode() does.
+  // The first half of it, for any thread, also while others encode. Throws as encode() does.
   ClipFeatures prepare(const torch::Tensor& samples) const;
+  // The second half of it.
   torch::Tensor encode(const ClipFeatures& clip);
 
   // The same from what the network is given, of the shape that features() returns; floats of any type, on any device.

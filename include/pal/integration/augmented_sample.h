@@ -11,7 +11,7 @@ namespace pal {
 
 // What is known before anything is decoded. What is referred to must outlive it.
 struct AugmentedSample {
-  const Sample* sample = nullptr;
+  const Sample* sample = nullptr;                // whose draw it is
   const AugmentationOptions* options = nullptr;  // none: the sample as it is
   const Sample* partner = nullptr;               // mixed with: both have one clip and one answer
   uint64_t seed = 0;                             // of all that is random about it
@@ -24,7 +24,7 @@ std::vector<Message> messages_of(const AugmentedSample& sample);
 
 // One clip of it.
 struct AugmentedClip {
-  const Clip* clip = nullptr;
+  const Clip* clip = nullptr;                    // of the sample itself
   const AugmentationOptions* options = nullptr;  // none: the clip as it is
   const Clip* partner = nullptr;                 // mixed with
   uint64_t seed = 0;                             // another one for each clip

@@ -22,10 +22,10 @@ using OnUnreadable = std::function<void(const Sample&, const UserError&)>;
 
 // A sample that has its tokens, and its clips up to where the networks begin.
 struct PreparedSample {
-  const Sample* sample = nullptr;
-  Prompt prompt;
-  std::vector<ClipInput> clips;
-  std::optional<UserError> problem;  // why a recording of it cannot be read; then it has no clips
+  const Sample* sample = nullptr;      // what it was
+  Prompt prompt;                       // its text
+  std::vector<ClipInput> clips;        // in the order of their places in the text
+  std::optional<UserError> problem;    // why a recording of it cannot be read; then it has no clips
   const Sample* unreadable = nullptr;  // with a problem: whose recording that is, its own or its partner's
 };
 
@@ -41,9 +41,9 @@ class Collator {
   PalBatch collate(const std::vector<const Sample*>& samples, Purpose purpose, bool withhold_audio = false,
                    const OnUnreadable& unreadable = {}) const;
 
-  // The two halves of it: prepare() may be called by several threads ahead of collate(), also while the model runs. It throws what is wrong
-  // beside a recording.
+  // The first half of it, for one sample; may be called by several threads, also while the model runs. Throws what is wrong beside a recording.
   PreparedSample prepare(const AugmentedSample& sample, Purpose purpose, bool withhold_audio = false) const;
+  // The second half of it, with what else collate() does.
   PalBatch collate(const std::vector<PreparedSample>& samples, const OnUnreadable& unreadable = {}) const;
 
   // Tokens that a training sample becomes, of text and of what all streams make of its clips, as ClipEncoder::token_counts() has
