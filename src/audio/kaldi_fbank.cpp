@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "pal/audio/mel_scale.h"
+#include "pal/audio/power_spectrum.h"
 #include "pal/core/check.h"
 
 namespace pal {
@@ -31,11 +32,9 @@ torch::Tensor make_filters() {
   return filters.to(torch::kFloat32);
 }
 
-// [514, 128]: the filters' rows twice, for the squares of a bin's real and imaginary part. Their sum is left to the
-// product, which is faster than adding what lies side by side.
-const torch::Tensor& filters_of_parts() {
-  static const torch::Tensor kFilters = make_filters().repeat_interleave(2, 0);
-  return kFilters;
+torch::Tensor filters_on(torch::Device device) {
+  static const torch::Tensor kFilters = make_filters();
+  return kFilters.to(device);
 }
 
 torch::Tensor window_on(torch::Device device) {
@@ -50,7 +49,7 @@ class MelEnergies {
   // For blocks of at most `most` frames.
   MelEnergies(std::int64_t most, const torch::TensorOptions& options)
       : window_(window_on(options.device())),
-        filters_(filters_of_parts().to(options.device())),
+        filters_(filters_on(options.device())),
         centred_(torch::empty({most, KaldiFbank::window}, options)),
         padded_(torch::zeros({most, KaldiFbank::fft}, options)) {}
 
@@ -61,8 +60,7 @@ class MelEnergies {
     auto padded = padded_.slice(0, 0, frames.size(0));
     torch::sub_out(centred, frames, frames.mean(1, true));
     emphasise(centred, padded.slice(1, 0, KaldiFbank::window));
-    const auto parts = torch::view_as_real(torch::fft::rfft(padded)).flatten(1);  // [F, 514]
-    torch::mm_out(energies, parts.square_(), filters_);
+    torch::mm_out(energies, power_spectrum(torch::fft::rfft(padded)), filters_);
   }
 
  private:
@@ -75,7 +73,7 @@ class MelEnergies {
   }
 
   torch::Tensor window_;   // [400]
-  torch::Tensor filters_;  // [514, 128]
+  torch::Tensor filters_;  // [257, 128]
   torch::Tensor centred_;  // [most, 400]
   torch::Tensor padded_;   // [most, 512], zero beyond the window
 };
