@@ -38,7 +38,7 @@ torch::Tensor filters_on(torch::Device device) {
 }
 
 torch::Tensor window_on(torch::Device device) {
-  static const torch::Tensor kWindow = torch::hann_window(KaldiFbank::window, /*periodic=*/false, torch::kFloat32);
+  static const torch::Tensor kWindow = torch::hann_window(KaldiFbank::window, /*periodic=*/false, torch::kFloat32).slice(0, 1);
   return kWindow.to(device);
 }
 
@@ -53,26 +53,19 @@ class MelEnergies {
         centred_(torch::empty({most, KaldiFbank::window}, options)),
         padded_(torch::zeros({most, KaldiFbank::fft}, options)) {}
 
-  // frames: [F, 400], energies: [F, 128], is written. Kaldi's order: each frame's mean is taken off
-  // before the pre-emphasis.
+  // frames: [F, 400]; energies: [F, 128], is written. Kaldi's order: each frame's mean is taken off before the pre-emphasis.
   void compute(const torch::Tensor& frames, torch::Tensor energies) {
     auto centred = centred_.slice(0, 0, frames.size(0));
     auto padded = padded_.slice(0, 0, frames.size(0));
     torch::sub_out(centred, frames, frames.mean(1, true));
-    emphasise(centred, padded.slice(1, 0, KaldiFbank::window));
+    auto shaped = padded.slice(1, 1, KaldiFbank::window);  // the first sample is left out: the window is zero there
+    torch::sub_out(shaped, centred.slice(1, 1), centred.slice(1, 0, -1), KaldiFbank::preemphasis);
+    shaped.mul_(window_);
     torch::mm_out(energies, power_spectrum(torch::fft::rfft(padded)), filters_);
   }
 
  private:
-  // centred: [F, 400] -> out: [F, 400], with the window.
-  void emphasise(const torch::Tensor& centred, torch::Tensor out) const {
-    auto first = out.slice(1, 0, 1), others = out.slice(1, 1);
-    torch::sub_out(first, centred.slice(1, 0, 1), centred.slice(1, 0, 1), KaldiFbank::preemphasis);
-    torch::sub_out(others, centred.slice(1, 1), centred.slice(1, 0, -1), KaldiFbank::preemphasis);
-    out.mul_(window_);
-  }
-
-  torch::Tensor window_;   // [400]
+  torch::Tensor window_;   // [399]: from its second value on
   torch::Tensor filters_;  // [257, 128]
   torch::Tensor centred_;  // [most, 400]
   torch::Tensor padded_;   // [most, 512], zero beyond the window
