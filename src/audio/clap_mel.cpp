@@ -7,6 +7,7 @@
 #include <string>
 #include <tuple>
 
+#include "pal/audio/power_spectrum.h"
 #include "pal/core/check.h"
 #include "pal/core/config_json.h"
 
@@ -74,7 +75,7 @@ torch::Tensor clap_mel(const torch::Tensor& samples, const ClapMelOptions& optio
   const auto spectrum = torch::stft(signal, ClapMel::fft, ClapMel::hop, ClapMel::fft, window,
                                     /*center=*/true, "reflect", /*normalized=*/false, /*onesided=*/true,
                                     /*return_complex=*/true);
-  const auto mel = torch::matmul(filters_for(options).to(samples.device()), spectrum.abs().square());
+  const auto mel = torch::matmul(filters_for(options).to(samples.device()), power_spectrum(spectrum));
   return (10.0 * torch::log10(torch::clamp_min(mel, 1e-10))).t().to(torch::kFloat32).contiguous();
 }
 

@@ -9,6 +9,7 @@
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <numeric>
 #include <shared_mutex>
 #include <vector>
 
@@ -161,17 +162,17 @@ void check_length(sf_count_t frames, const OpenRecording& recording, const Decod
 sf_count_t read_block(OpenRecording& recording, sf_count_t frames, std::vector<float>& interleaved,
                       std::vector<float>& mono) {
   const int channels = recording.info.channels;
-  const sf_count_t got = sf_readf_float(recording.file.get(), interleaved.data(), frames);
-  for (sf_count_t frame = 0; frame < got; ++frame) {
-    float sum = 0;
-    for (int channel = 0; channel < channels; ++channel)
-      sum += interleaved[std::size_t(frame * channels + channel)];
-    PAL_CHECK(std::isfinite(sum),
+  const sf_count_t got = std::max<sf_count_t>(sf_readf_float(recording.file.get(), interleaved.data(), frames), 0);
+  const std::size_t before = mono.size();
+  mono.resize(before + std::size_t(got));
+  const float* next = interleaved.data();
+  for (std::size_t i = before; i < mono.size(); ++i, next += channels) {
+    mono[i] = std::accumulate(next, next + channels, 0.0f) / float(channels);
+    PAL_CHECK(std::isfinite(mono[i]),
               "{}: a sample is not a finite number (NaN or infinity), {:.3f} s into what is decoded",
-              recording.name, double(mono.size()) / recording.info.samplerate);
-    mono.push_back(channels == 1 ? sum : sum / float(channels));
+              recording.name, double(i) / recording.info.samplerate);
   }
-  return std::max<sf_count_t>(got, 0);
+  return got;
 }
 
 // Goes to `frame` by seeking; in mp3 by decoding what comes before, because a frame there draws on bits of

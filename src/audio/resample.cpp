@@ -90,7 +90,22 @@ float dot(const float* taps, const float* input, std::int64_t count) {
   for (std::int64_t k = 0; k < count; k += kLanes) {
     for (std::int64_t lane = 0; lane < kLanes; ++lane) sums[lane] += taps[k + lane] * input[k + lane];
   }
-  return std::accumulate(sums, sums + kLanes, 0.0f);
+  for (std::int64_t half = kLanes / 2; half > 0; half /= 2) {  // in pairs: eight additions in a row would wait for each other
+    for (std::int64_t lane = 0; lane < half; ++lane) sums[lane] += sums[lane + half];
+  }
+  return sums[0];
+}
+
+// padded: the samples behind kernel.width zeros, and zeros after them; out: [length].
+void convolve(const SincKernel& kernel, const float* padded, std::int64_t length, float* out) {
+  const float* block = padded + kernel.width;
+  for (std::int64_t done = 0; done < length; done += kernel.to, block += kernel.from) {
+    const std::int64_t phases = std::min(kernel.to, length - done);
+    for (std::int64_t phase = 0; phase < phases; ++phase) {
+      out[done + phase] = dot(kernel.taps.data() + phase * kernel.taps_per_phase,
+                              block + kernel.first[std::size_t(phase)], kernel.taps_per_phase);
+    }
+  }
 }
 
 void check_rates(int from, int to) {
@@ -122,13 +137,7 @@ torch::Tensor resample(const torch::Tensor& samples, int from, int to) {
       std::size_t(kernel->width + length + kernel->width + kernel->from + 2 * kernel->taps_per_phase));
   std::copy_n(samples.contiguous().data_ptr<float>(), length, padded.begin() + kernel->width);
   auto output = torch::empty(resampled_length(length, from, to), torch::kFloat32);
-  float* out = output.data_ptr<float>();
-  for (std::int64_t i = 0; i < output.size(0); ++i) {
-    const std::int64_t block = i / kernel->to, phase = i % kernel->to;
-    const float* input =
-        padded.data() + kernel->width + block * kernel->from + kernel->first[std::size_t(phase)];
-    out[i] = dot(kernel->taps.data() + phase * kernel->taps_per_phase, input, kernel->taps_per_phase);
-  }
+  convolve(*kernel, padded.data(), output.size(0), output.data_ptr<float>());
   return output;
 }
 

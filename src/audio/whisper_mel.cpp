@@ -6,6 +6,7 @@
 #include <mutex>
 
 #include "pal/audio/mel_filters.h"
+#include "pal/audio/power_spectrum.h"
 #include "pal/core/check.h"
 
 namespace pal {
@@ -41,8 +42,7 @@ torch::Tensor whisper_mel(const torch::Tensor& samples, std::int64_t mels) {
   const auto spectrum = torch::stft(padded, WhisperMel::fft, WhisperMel::hop, WhisperMel::fft, window,
                                     /*center=*/true, "reflect",
                                     /*normalized=*/false, /*onesided=*/true, /*return_complex=*/true);
-  const auto power =
-      spectrum.narrow(1, 0, WhisperMel::window_frames).abs().square();  // the 3001st frame is dropped
+  const auto power = power_spectrum(spectrum.narrow(1, 0, WhisperMel::window_frames));  // the 3001st frame is dropped
   const auto mel = torch::matmul(filters_for(mels).to(samples.device()), power);
   const auto logarithm = torch::log10(torch::clamp_min(mel, 1e-10));
   return (torch::maximum(logarithm, logarithm.max() - WhisperMel::range) + 4.0) / 4.0;
