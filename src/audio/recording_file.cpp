@@ -5,15 +5,28 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "pal/core/check.h"
+#include "tar_header.h"
 
 namespace pal {
 
 namespace {
+
+// An index of another tar, or of what this one was, would give some stretch of it, and mp3 decoders find frames in any.
+void check_header(const Recording& recording, int file) {
+  std::array<char, kTarHeader> header{};
+  const off_t begin = recording.offset - off_t(header.size());
+  const ssize_t got = begin < 0 ? 0 : ::pread(file, header.data(), header.size(), begin);
+  PAL_CHECK(got >= 0, "{}: cannot be read: {}", recording.name(), std::strerror(errno));
+  PAL_CHECK(std::size_t(got) == header.size() && is_tar_header(header, recording.bytes),
+            "{}: a tar's member of {} bytes was expected there; is the index another file's? `pal-data index` makes it anew", recording.name(),
+            recording.bytes);
+}
 
 // The kernel copies; the bytes never pass through this program.
 void copy_part(const Recording& recording, int file, int memory) {
@@ -39,6 +52,7 @@ RecordingFile::RecordingFile(const Recording& recording) : path_(recording.path)
   const int problem = errno;
   try {
     PAL_CHECK(memory_ >= 0, "{}: there is no memory for a copy: {}", recording.name(), std::strerror(problem));
+    check_header(recording, file);
     copy_part(recording, file, memory_);
   } catch (...) {
     ::close(file);

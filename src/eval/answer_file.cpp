@@ -24,12 +24,8 @@ constexpr std::size_t kLargestFile = std::size_t{16} << 30;
 
 std::string header_of(const std::string& settings) { return json{{"pal_answers", 1}, {"settings", settings}}.dump(); }
 
-// The file up to its last line end: what is behind it is torn.
-std::string whole_lines(const fs::path& path) {
-  auto content = read_file(path, kLargestFile);
-  content.resize(content.rfind('\n') + 1);  // npos + 1 is 0
-  return content;
-}
+// A file up to its last line end: what is behind it is torn.
+std::string_view whole_lines(std::string_view content) { return content.substr(0, content.rfind('\n') + 1); }  // npos + 1 is 0
 
 void check_header(const fs::path& path, std::string_view line, const std::string& settings) {
   if (line == header_of(settings)) return;
@@ -63,11 +59,12 @@ void read_line(std::string_view line, const std::string& where, Answers& answers
 
 // Calls `take` with every whole line behind the header, and its number.
 void read_file_of_answers(const fs::path& path, const std::string& settings, Answers& answers) {
-  const auto content = whole_lines(path);
+  const auto file = read_file(path, kLargestFile);
+  const auto content = whole_lines(file);
   std::int64_t number = 1;
   for (std::size_t begin = 0; begin < content.size(); ++number) {
     const auto end = content.find('\n', begin);
-    const auto line = std::string_view(content).substr(begin, end - begin);
+    const auto line = content.substr(begin, end - begin);
     if (number == 1)
       check_header(path, line, settings);
     else
@@ -90,10 +87,12 @@ AnswerFile::AnswerFile(const fs::path& path, const std::string& settings)
   PAL_CHECK(descriptor_ >= 0, "{}: cannot be written: {}", path.string(), std::strerror(errno));
   try {
     PAL_CHECK(lock_.is_held(), "{}: another process of the same rank writes it; choose another --output", path.string());
-    const auto lines = whole_lines(path);
-    if (!lines.empty()) check_header(path, std::string_view(lines).substr(0, lines.find('\n')), settings);
-    PAL_CHECK(::ftruncate(descriptor_, off_t(lines.size())) == 0, "{}: cannot be cut: {}", path.string(), std::strerror(errno));
-    if (lines.empty()) write(header_of(settings) + "\n");
+    const auto content = read_file(path, kLargestFile);
+    const auto kept = whole_lines(content).size();
+    const bool is_torn_header = kept == 0 && header_of(settings).starts_with(content);
+    if (!is_torn_header) check_header(path, std::string_view(content).substr(0, content.find('\n')), settings);
+    PAL_CHECK(::ftruncate(descriptor_, off_t(kept)) == 0, "{}: cannot be cut: {}", path.string(), std::strerror(errno));
+    if (kept == 0) write(header_of(settings) + "\n");
   } catch (...) {
     ::close(descriptor_);
     throw;

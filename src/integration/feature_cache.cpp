@@ -94,7 +94,7 @@ StoredClip FeatureCache::find(const Clip& clip) const {
   if (const auto why = index_.unreadable(name, stamp, clip.segment)) throw UserError(*why);
   const auto known = index_.recording(name);
   if (known && known->content != content)
-    throw StaleFeatures(fmt::format("{}: has changed since it was encoded: {} bytes then, {} now; SHA-256 {}... -> {}...", clip.path, known->stamp.bytes, stamp.bytes,
+    throw StaleFeatures(fmt::format("{}: has changed since it was encoded: {} bytes then, {} now; SHA-256 {}... -> {}...", clip.recording().name(), known->stamp.bytes, stamp.bytes,
                                     known->content.hex().substr(0, 12), content.hex().substr(0, 12)));
   throw StaleFeatures(fmt::format("{}: is not in the cache {}", clip_name(clip), folder_.string()));
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <unordered_set>
 
 #include "pal/core/file_lock.h"
 #include "pal/core/files.h"
@@ -43,9 +44,9 @@ void prepare_folder(const fs::path& folder, const EncoderOptions& options, Encod
 // The different clips, in their order.
 std::vector<const Clip*> without_repetition(const std::vector<const Clip*>& clips) {
   std::vector<const Clip*> different;
-  std::set<std::tuple<std::string_view, double, double>> seen;
+  std::unordered_set<std::string> seen;
   for (const Clip* clip : clips)
-    if (seen.emplace(clip->path, clip->segment.start, clip->segment.end.value_or(-1)).second) different.push_back(clip);
+    if (seen.insert(clip->key()).second) different.push_back(clip);
   return different;
 }
 
@@ -96,7 +97,7 @@ class Writer {
     std::vector<std::string> changed;
     for (std::size_t i = 0; i < clips.size(); ++i) {
       if (is_missing[i]) missing.push_back(clips[i]);
-      if (has_changed[i] && ++report_.refreshed <= std::int64_t(kShown)) changed.push_back(clips[i]->path);
+      if (has_changed[i] && ++report_.refreshed <= std::int64_t(kShown)) changed.push_back(clips[i]->recording().name());
     }
     PAL_CHECK(writing_.refresh || report_.refreshed == 0, "{}: {} recordings have changed since they were encoded; --refresh encodes them anew\n  {}{}",
               folder_.string(), report_.refreshed, fmt::join(changed, "\n  "), report_.refreshed > std::int64_t(kShown) ? "\n  ..." : "");
@@ -112,7 +113,7 @@ class Writer {
       prepared.recording.stamp = stamp_of(clip);
       prepared.recording.content = digest_of_hex(sha256_of_recording(clip));
       if (!index_.clip(prepared.recording.content, clip.segment)) prepared.samples = load_samples(clip.recording(), encoder_.sample_rate(), {}, clip.segment);
-      PAL_CHECK(stamp_of(clip) == prepared.recording.stamp, "{}: was written to while it was read", clip.path);
+      PAL_CHECK(stamp_of(clip) == prepared.recording.stamp, "{}: was written to while it was read", clip.recording().name());
     } catch (const UserError& problem) {
       prepared.problem = problem.what();
       prepared.samples.reset();
@@ -137,7 +138,7 @@ class Writer {
     try {
       tokens_.push_back(encoder_.encode(prepared.samples).to(torch::kCPU));
     } catch (const UserError& problem) {
-      line.unreadable = fmt::format("{}: {}", clip.path, problem.what());
+      line.unreadable = fmt::format("{}: {}", clip.recording().name(), problem.what());
       return;
     }
     PAL_ASSERT(tokens_.back().scalar_type() == torch::kFloat32, "encoders give float32");
@@ -213,7 +214,7 @@ std::vector<std::string> verify_feature_cache(const fs::path& folder, const Enco
       const auto content = digest_of_hex(sha256_of_recording(clip));
       const auto known = index.recording(recording_name(clip));
       const bool is_other = known && known->content != content;
-      if (is_other || !index.clip(content, clip.segment)) found[std::size_t(i)] = fmt::format("{}: {}", clip.path, is_other ? "has changed since it was encoded" : "is not stored");
+      if (is_other || !index.clip(content, clip.segment)) found[std::size_t(i)] = fmt::format("{}: {}", clip.recording().name(), is_other ? "has changed since it was encoded" : "is not stored");
     } catch (const UserError& problem) {
       found[std::size_t(i)] = problem.what();
     }

@@ -13,7 +13,7 @@ namespace {
 
 // Tokens of the right number and no meaning.
 EncodedClip shape_of(PalModel& model, const Clip& clip) {
-  const auto info = read_audio_header(clip.path);
+  const auto info = read_audio_header(clip.recording());
   const double end = clip.segment.end.value_or(info.seconds());
   const auto frames = int64_t(std::llround((end - clip.segment.start) * info.sample_rate));
   EncodedClip encoded;
@@ -24,33 +24,39 @@ EncodedClip shape_of(PalModel& model, const Clip& clip) {
   return encoded;
 }
 
-void add(AnswerCost& cost, PalModel& model, const PalBatch& batch) {
+}  // namespace
+
+AnswerCost sample_cost(PalModel& model, const PalBatch& batch) {
+  for (auto& parameter : model.parameters()) parameter.requires_grad_(false);  // a forward alone
   const auto layout = model.layout(batch);
-  cost.gflop += decoder_flops(model, batch).total() / 1e9;
-  cost.rows += double(layout.rows());
+  AnswerCost cost;
+  cost.gflop = decoder_flops(model, batch).total() / 1e9;
+  cost.rows = double(layout.rows());
   BatchShape shape{1, batch.text_tokens[0], {}};
   for (std::size_t i = 0; i < layout.stream_ids.size(); ++i) {
     shape.streams.push_back(layout.stream_ids[i].numel());
     if (!layout.stream_rows[i].defined()) cost.audio_keys += double(shape.streams.back());
   }
-  cost.activation_mib += double(activation_bytes(model.options(), model.llm()->options, shape)) / (1 << 20);
+  cost.activation_mib = double(activation_bytes(model.options(), model.llm()->options, shape)) / (1 << 20);
+  return cost;
 }
-
-}  // namespace
 
 AnswerCost answer_cost(Session& session, const std::vector<Sample>& samples, bool withhold_audio) {
   PAL_ASSERT(!samples.empty(), "no samples");
   auto& model = *session.model;
-  for (auto& parameter : model.parameters()) parameter.requires_grad_(false);  // a forward alone
-  AnswerCost sum;
+  const double n = double(samples.size());
+  AnswerCost mean;
   for (const auto& sample : samples) {
     auto batch = session.collator->collate({&sample}, Purpose::kTraining, /*withhold_audio=*/true);
     if (!withhold_audio)
       for (std::size_t c = 0; c < sample.clips.size(); ++c) batch.clips[0][c] = shape_of(model, sample.clips[c]);
-    add(sum, model, batch);
+    const auto one = sample_cost(model, batch);
+    mean.gflop += one.gflop / n;
+    mean.rows += one.rows / n;
+    mean.audio_keys += one.audio_keys / n;
+    mean.activation_mib += one.activation_mib / n;
   }
-  const double n = double(samples.size());
-  return {sum.gflop / n, sum.rows / n, sum.audio_keys / n, sum.activation_mib / n};
+  return mean;
 }
 
 }  // namespace pal

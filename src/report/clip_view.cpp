@@ -47,7 +47,7 @@ std::string as_bytes(const torch::Tensor& mel) {
 ClipView view_clip(const Clip& clip, double most_seconds) {
   PAL_CHECK(most_seconds > 0 && most_seconds <= 30, "the seconds of a recording to show must be above 0 and at most 30, got {}", most_seconds);
   constexpr int rate = WhisperMel::sample_rate;
-  const auto whole = load_samples(clip.path, rate, {}, clip.segment);
+  const auto whole = load_samples(clip.recording(), rate, {}, clip.segment);
   const auto samples = whole.slice(0, 0, std::llround(most_seconds * rate));
   ClipView view;
   view.seconds = double(whole.numel()) / rate;

@@ -1,7 +1,6 @@
 #include "pal/report/listening.h"
 
 #include "pal/core/check.h"
-#include "pal/integration/attention_capture.h"
 #include "pal/report/token_times.h"
 
 namespace pal {
@@ -21,20 +20,6 @@ std::string trimmed(const std::string& text) {
 std::vector<int64_t> target_places(const PalBatch& batch) {
   const auto places = batch.target.nonzero().squeeze(1);
   return {places.data_ptr<int64_t>(), places.data_ptr<int64_t>() + places.numel()};
-}
-
-LayerListening of_layer(const StreamAttention& attention, const std::vector<AnswerWord>& words,
-                        const std::optional<std::vector<TokenSpan>>& times, double seconds, int64_t bins) {
-  LayerListening heard;
-  heard.layer = attention.layer;
-  const auto by_row = attention.weights.mean(0);  // [n, N'], over the heads
-  for (const auto& word : words) {
-    const auto weights = by_row.slice(0, word.begin, word.end).mean(0).contiguous();
-    heard.share.push_back(weights.sum().item<double>());
-    const std::vector<double> of_tokens(weights.data_ptr<double>(), weights.data_ptr<double>() + weights.numel());
-    heard.over_time.push_back(times ? weights_over_time(of_tokens, *times, seconds, bins) : std::vector<double>());
-  }
-  return heard;
 }
 
 }  // namespace
@@ -61,6 +46,20 @@ std::vector<AnswerWord> answer_words(const Tokenizer& tokenizer, const std::vect
   }
   for (auto& word : words) word.text = trimmed(word.text);
   return words;
+}
+
+LayerListening listen_at(const StreamAttention& attention, const std::vector<AnswerWord>& words,
+                         const std::optional<std::vector<TokenSpan>>& times, double seconds, int64_t bins) {
+  LayerListening heard;
+  heard.layer = attention.layer;
+  const auto by_row = attention.weights.mean(0);  // [n, N'], over the heads
+  for (const auto& word : words) {
+    const auto weights = by_row.slice(0, word.begin, word.end).mean(0).contiguous();
+    heard.share.push_back(weights.sum().item<double>());
+    const std::vector<double> of_tokens(weights.data_ptr<double>(), weights.data_ptr<double>() + weights.numel());
+    heard.over_time.push_back(times ? weights_over_time(of_tokens, *times, seconds, bins) : std::vector<double>());
+  }
+  return heard;
 }
 
 Listening listen(Session& session, const Sample& given, const std::string& answer, double seconds, int64_t bins) {
@@ -90,7 +89,7 @@ Listening listen(Session& session, const Sample& given, const std::string& answe
   for (const auto& attention : capture_attention(model, batch, rows)) {
     auto& stream = listening.streams[std::size_t(attention.stream)];
     stream.tokens = attention.weights.size(2);
-    stream.layers.push_back(of_layer(attention, words, times[std::size_t(attention.stream)], seconds, bins));
+    stream.layers.push_back(listen_at(attention, words, times[std::size_t(attention.stream)], seconds, bins));
   }
   return listening;
 }

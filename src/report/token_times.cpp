@@ -53,10 +53,9 @@ std::vector<double> weights_over_time(const std::vector<double>& weights, const 
   const double width = seconds / double(bins);
   for (std::size_t t = 0; t < weights.size(); ++t) {
     const auto& span = times[t];
-    if (span.end <= span.begin) continue;
     for (int64_t b = std::max<int64_t>(0, int64_t(span.begin / width)); b < bins && double(b) * width < span.end; ++b) {
       const double overlap = std::min(span.end, double(b + 1) * width) - std::max(span.begin, double(b) * width);
-      const double part = std::max(0.0, overlap) / (span.end - span.begin);
+      const double part = overlap / (span.end - span.begin);
       sum[std::size_t(b)] += part * weights[t];
       parts[std::size_t(b)] += part;
     }

@@ -11,6 +11,7 @@
 #include "pal/core/check.h"
 #include "pal/core/files.h"
 #include "recording.h"
+#include "tar_member.h"
 #include "pal/core/temporary_folder.h"
 
 namespace pal {
@@ -112,15 +113,42 @@ TEST(DecodeAudio, AStretchOfAFileIsARecordingLikeAFileOfItsOwn) {
   std::string empty_tag = {'I', 'D', '3', 3, 0, 0, 0, 0, 0, 0};
   empty_tag.resize(21, '\0');  // libsndfile knows what follows as mp3 by the file's name alone
   write_bytes(folder / "whole.mp3", empty_tag + mp3_frames(19));
-  const std::string before(1000, 'x'), mp3 = read_file(folder / "whole.mp3");
-  write_bytes(folder / "shard.tar", before + mp3 + before);
-  const Recording part(folder / "shard.tar", 1000, std::int64_t(mp3.size()));
+  const std::string before = tar_member("a.txt", "caption"), mp3 = read_file(folder / "whole.mp3"), after = tar_member("b.wav", std::string(1000, 'x'));
+  write_bytes(folder / "shard.tar", before + tar_member("a.mp3", mp3) + after);
+  const Recording part(folder / "shard.tar", 1024 + 512, std::int64_t(mp3.size()));
   const auto whole = decode_audio(folder / "whole.mp3").samples;
   EXPECT_GE(whole.size(0), 18 * 1152);
   EXPECT_TRUE(torch::equal(decode_audio(part).samples, whole));
-  EXPECT_THAT([&] { decode_audio(Recording(folder / "shard.tar", 2001, std::int64_t(mp3.size()))); },
-              ThrowsMessage<UserError>(HasSubstr("shard.tar (recording at byte 2001): ")));
-  EXPECT_THAT([&] { decode_audio(Recording(folder / "shard.tar", 0, 1000)); }, ThrowsMessage<UserError>(HasSubstr("cannot be decoded")));
+  const auto bytes = std::int64_t(bytes_of(folder / "shard.tar").size());
+  EXPECT_THAT([&] { decode_audio(Recording(folder / "shard.tar", bytes - 1024, 1000)); }, ThrowsMessage<UserError>(HasSubstr("cannot be decoded")));
+}
+
+// Decoders of mp3 find frames wherever they begin to read: only the header before it says that a stretch is a recording.
+TEST(DecodeAudio, AStretchThatIsNoMemberOfATarIsRefused) {
+  const TemporaryFolder folder;
+  const std::string mp3 = mp3_frames(19);
+  const auto bytes = std::int64_t(mp3.size());
+  write_bytes(folder / "frames.mp3", mp3.substr(std::size_t(bytes) / 19));
+  EXPECT_NO_THROW(decode_audio(folder / "frames.mp3"));
+  std::string damaged = tar_member("c.mp3", mp3);
+  damaged[0] = 'd';  // the header's sum is of another name
+  write_bytes(folder / "shard.tar", tar_member("a.mp3", mp3) + tar_member("b.mp3", mp3) + damaged + tar_header("e.mp3", std::size_t(bytes)).replace(156, 1, "5") + mp3);
+  const std::int64_t member = std::int64_t(tar_member("a.mp3", mp3).size());
+  EXPECT_NO_THROW(decode_audio(Recording(folder / "shard.tar", 512, bytes)));
+  EXPECT_NO_THROW(decode_audio(Recording(folder / "shard.tar", member + 512, bytes)));
+  const std::int64_t frame = bytes / 19;
+  const std::vector<std::pair<std::int64_t, std::int64_t>> others = {
+      {0, bytes}, {511, bytes},       // no room for a header
+      {512 + frame, bytes - frame},   // a later frame
+      {512, bytes - frame},           // a member's beginning
+      {2 * member + 512, bytes},      // a damaged header
+      {3 * member + 512, bytes},      // a folder's
+      {100 * member, bytes}};         // behind the end
+  for (const auto& [offset, size] : others)
+    EXPECT_THAT([&] { decode_audio(Recording(folder / "shard.tar", offset, size)); },
+                ThrowsMessage<UserError>(AllOf(HasSubstr(fmt::format("shard.tar (recording at byte {}): a tar's member of {} bytes was expected", offset, size)),
+                                               HasSubstr("pal-data index"))))
+        << offset;
 }
 
 TEST(DecodeAudio, AnMp3ThatStatesNoLengthIsAsLongAsItsFrames) {

@@ -53,6 +53,15 @@ TEST_F(StoredEmbeddingsFile, RowsAreFoundByTheirTexts) {
   EXPECT_THAT([&] { found.rows_of(other); }, ThrowsMessage<UserError>(HasSubstr("no embedding of 'c'")));
 }
 
+TEST_F(StoredEmbeddingsFile, ATextMayStandTwiceIfItsRowsAreEqual) {
+  rows = torch::tensor({{9.0F, 9.0F}, {1.0F, 2.0F}, {1.0F, 2.0F}});
+  const std::vector<std::string> wanted{"a"};
+  EXPECT_TRUE(stored({{"texts", R"(["b","a","a"])"}, {"embedder", "ada"}, {"embedder_sha256", "5f"}}).rows_of(wanted).equal(rows.slice(0, 1, 2)));
+  EXPECT_EQ(stored({{"texts", R"(["b","a","a"])"}, {"embedder", "ada"}, {"embedder_sha256", "5f"}}).identity().weights_sha256, "5f");
+  rows[2][1] = 3;
+  refused({{"texts", R"(["b","a","a"])"}, {"embedder", "ada"}}, "rows 1 and 2 differ");
+}
+
 TEST_F(StoredEmbeddingsFile, TextsMayStandBesideIt) {
   write_file_atomically(folder.path() / "e.txt", "a\r\nb");
   const std::vector<std::string> wanted{"b"};
@@ -66,6 +75,11 @@ TEST_F(StoredEmbeddingsFile, WhatDoesNotFitIsRefused) {
   refused({{"texts", R"(["a"])"}, {"embedder", "ada"}}, "2 rows, but 1 texts");
   refused({{"texts", R"(["a","a"])"}, {"embedder", "ada"}}, "of one text, 'a'");
   refused({{"texts", R"(["a",1])"}, {"embedder", "ada"}}, "list with a number");
+  refused({{"texts", R"({"a": "b"})"}, {"embedder", "ada"}}, "got object");
+  write_file_atomically(folder.path() / "e.txt", "");
+  refused({{"embedder", "ada"}}, "e.txt: is empty");
+  rows = torch::tensor({1, 2});
+  refused({{"texts", R"(["a","b"])"}, {"embedder", "ada"}}, "expected rows of floating numbers");
 }
 
 }  // namespace

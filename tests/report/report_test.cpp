@@ -97,13 +97,21 @@ TEST(WeightsOverTime, EvenWeightsAreEvenWhereTokensOverlap) {
               ElementsAre(testing::DoubleEq(0.3), testing::DoubleEq(0.2), testing::DoubleEq(0.3), testing::DoubleEq(0.5), 0));
 }
 
-// Two tokens a second after a CLS token every fifth.
+TEST(WeightsOverTime, ATokenCountsInABinByThePartOfItThatLiesThere) {
+  // One token of the first bin alone and one of all four: 1 and a quarter.
+  EXPECT_THAT(weights_over_time({0.4, 0.2}, {{0, 1}, {0, 4}}, 4, 4),
+              ElementsAre(testing::DoubleEq((0.4 + 0.05) / 1.25), testing::DoubleEq(0.2), testing::DoubleEq(0.2), testing::DoubleEq(0.2)));
+  EXPECT_THAT(weights_over_time({0.4}, {{2.5, 3.5}}, 4, 4), ElementsAre(0, 0, testing::DoubleEq(0.4), testing::DoubleEq(0.4)));
+}
+
+// Two tokens a second after a CLS token every fifth; `rows` of 5 tokens one above the other say the same times again, as CLAP's do.
 struct Clock : Encoder {
+  bool rows = false;
   std::string type() const override { return "clock"; }
   std::int64_t width() const override { return 1; }
   int sample_rate() const override { return 10; }
   std::int64_t token_count(std::int64_t) const override { return 10; }
-  TokenSpan token_span(std::int64_t i) const override { return {0.5 * double(i), 0.5 * double(i + 1)}; }
+  TokenSpan token_span(std::int64_t i) const override { return {0.5 * double(rows ? i % 5 : i), 0.5 * double((rows ? i % 5 : i) + 1)}; }
   std::int64_t cls_period() const override { return 5; }
   torch::Tensor features(const torch::Tensor& samples) const override { return samples; }
   torch::Tensor tokens_from(const torch::Tensor& features) override { return features; }
@@ -129,11 +137,27 @@ TEST(TokenTimes, FollowTheStreamsTokensAndConnector) {
   stream.connector.factor = 4;
   EXPECT_THAT(begins(stream), ElementsAre(0.5, 2));  // windows of three around patches 1 and 6
   EXPECT_EQ(token_times(stream, Clock(), 10)->at(1).end, 3.5 + 0.5);
+  stream.connector.kernel = 4;
+  EXPECT_THAT(begins(stream), ElementsAre(0.5, 2));  // one before and two behind
+  EXPECT_EQ(token_times(stream, Clock(), 10)->at(1).end, 4 + 0.5);
+  stream.connector.type = "linear";
+  EXPECT_EQ(begins(stream).size(), 8u);
   stream.connector.type = "qformer";
   EXPECT_FALSE(token_times(stream, Clock(), 10));
   stream.connector.type = "mlp";
   stream.tokens = TokenKind::kMean;
   EXPECT_FALSE(token_times(stream, Clock(), 10));
+}
+
+TEST(TokenTimes, OfAGroupLastFromItsEarliestTokenToItsLatest) {
+  StreamOptions stream;
+  stream.connector.type = "mean_pool";
+  stream.connector.factor = 4;
+  Clock clock;
+  clock.rows = true;
+  const auto times = token_times(stream, clock, 10).value();  // 0 1 2 3 | 4 0 1 2 | 3 4
+  EXPECT_EQ(times.at(1).begin, 0);
+  EXPECT_EQ(times.at(1).end, 2.5);
 }
 
 TEST(ReportedResult, WhatIsNoneIsRefusedByName) {
@@ -148,6 +172,28 @@ TEST(ReportedResult, WhatIsNoneIsRefusedByName) {
     }
     return "accepted";
   };
+  const auto result = [](const std::string& predictions) {
+    return R"({"settings": {"checkpoint": {"path": "c", "hash": "h", "step": 5}, "manifest": {"path": "m", "split": "test", "sha256": "s"},
+                            "decoding": {"protocol": "likelihood", "answers": ["a", "b"]}, "withhold_audio": true, "config": "x: 1"},
+               "score": {"metric": "ciderd", "score": 0.5, "low": 0.25, "high": 0.75, "n": 2}, "skipped": ["u", "v", "w"], "predictions": [)" + predictions + "]}";
+  };
+  const std::string scored = R"({"id": "1", "prediction": "a", "references": ["a"], "score": 0.5})", plain = R"({"id": "2", "prediction": "b", "references": ["a"]})";
+  EXPECT_THAT(message(result("")), HasSubstr("results.json: holds no predictions"));
+  EXPECT_THAT(message(result(scored + "," + plain)), HasSubstr("results.json: 1 of 2 predictions have a score"));
+  EXPECT_EQ(message(result(plain)), "accepted");
+  EXPECT_EQ(message(result(scored)), "accepted");
+  const auto read = read_reported_result(file);
+  EXPECT_EQ(std::tie(read.checkpoint, read.checkpoint_hash, read.manifest_sha256, read.manifest.split), std::make_tuple("c", "h", "s", "test"));
+  EXPECT_EQ(read.step, 5);
+  EXPECT_TRUE(read.withhold_audio);
+  EXPECT_THAT(read.answers, ElementsAre("a", "b"));
+  EXPECT_EQ(read.skipped, 3u);
+  EXPECT_EQ(read.score.low + read.score.high, 1);
+  EXPECT_THAT(read.score.per_sample, ElementsAre(0.5));
+  EXPECT_FALSE(read.is_right_or_wrong());
+  EXPECT_EQ(read.find("1")->prediction, "a");
+  EXPECT_EQ(read.find("2"), nullptr);
+
   EXPECT_THAT(message("{}"), HasSubstr("is no results.json of pal-eval"));
   EXPECT_THAT(message("[1"), HasSubstr(file.string()));
   EXPECT_THAT(message(std::string(100000, '[')), HasSubstr(file.string()));

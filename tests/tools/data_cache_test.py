@@ -173,6 +173,15 @@ class Cache(unittest.TestCase):
         self.assertEqual(len(self.shards()), 2)  # the second holds names and times alone
         self.train("again")
 
+    def test_recordings_in_a_shard_are_clips_of_their_own(self):
+        sharded = run("pal-data", "shard", "--manifest", self.root / "m.jsonl", "--out", self.root / "shards")
+        self.assertEqual(sharded.returncode, 0, sharded.stderr)
+        self.data[1] = f"data.train={self.root / 'shards/index.jsonl'}"
+        self.assertEqual(self.counts(self.cache())[:4], [CLIPS + 4, 4, CLIPS, 0])  # 4 of validation are the same content
+        self.train("cached")
+        self.train("live", cached=False)
+        self.assertEqual(*((self.root / name / "final/model.safetensors").read_bytes() for name in ("live", "cached")))
+
     def test_recordings_of_the_same_content_are_stored_once(self):
         for i in (1, 2, 3):
             shutil.copy(self.root / self.lines[0]["audio"], self.root / f"copy{i}")

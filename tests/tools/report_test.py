@@ -87,6 +87,8 @@ class Report(unittest.TestCase):
         """Real clips of two classes, whose names and ids are markup."""
         lines = [json.loads(line) for line in (SOURCE / "assets/clips/train.jsonl").read_text().splitlines()][::8]
         for i, line in enumerate(lines):
+            if i % 3 == 0:
+                line.update(start=0.1, end=0.5 if i % 2 else 0.75)  # the last one: a little beyond its 0.71 s
             line.update(audio=str(SOURCE / "assets/clips" / line["audio"]), label=IMAGE if i % 2 else SCRIPT, id=f"{i} {SCRIPT}{IMAGE}")
         (cls.root / "m.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
@@ -169,6 +171,23 @@ class Report(unittest.TestCase):
         self.assertGreater(heard["gflop"], withheld["gflop"])
         self.assertEqual(withheld["audio_keys"], 0)
         self.assertAlmostEqual(heard["rows"] - withheld["rows"], heard["audio_keys"] / 6)  # a summary token for six
+
+    def test_recordings_in_shards_are_shown_and_cost_what_those_in_files_do(self):
+        self.succeed("pal-data", "shard", "--manifest", self.root / "m.jsonl", "--out", self.root / "shards")
+        self.succeed("pal-eval", "--checkpoint", self.root / "run/final", "--manifest", self.root / "shards/index.jsonl", "--output", self.root / "sharded", "--threads", "1")
+        self.succeed("pal-eval", "report", self.root / "sharded/results.json", "--out", self.root / "sharded.html", "--samples", "6", "--seconds", "1", "--threads", "1")
+        files, shards = report_of(self.page), report_of(self.root / "sharded.html")
+        self.assertEqual(shards["results"][0]["cost"], files["results"][0]["cost"])
+        self.assertEqual([sample["clip"] for sample in shards["samples"]], [sample["clip"] for sample in files["samples"]])
+
+    def test_what_cost_counts_is_what_the_encoders_give(self):
+        """Every clip's tokens, by its header, against those that were there when it was listened to."""
+        self.succeed("pal-eval", "report", self.results[0], "--out", self.root / "all.html", "--samples", "1000", "--seconds", "0.1", "--threads", "1")
+        report = report_of(self.root / "all.html")
+        tokens = [sample["answers"][0]["listening"]["streams"][0]["tokens"] for sample in report["samples"]]
+        self.assertEqual(len(tokens), report["results"][0]["n"])
+        self.assertGreater(len(set(tokens)), 1)
+        self.assertAlmostEqual(sum(tokens) / len(tokens), report["results"][0]["cost"]["audio_keys"])
 
     def test_without_models_and_recordings_there_are_scores(self):
         elsewhere = self.root / "elsewhere.json"

@@ -7,7 +7,7 @@
 
 namespace pal {
 
-// Means a sample.
+// Of a sample, or the mean of several.
 struct AnswerCost {
   double gflop = 0;           // of the decoder: one forward over prompt, recording and reference answer (bench/step_flops.h)
   double rows = 0;            // slots with queries: text, and audio that goes by PLITS
@@ -15,8 +15,11 @@ struct AnswerCost {
   double activation_mib = 0;  // that a training step keeps for the backward: an estimate (train/memory_plan.h)
 };
 
-// Over the samples; recordings are not decoded, their headers say how long they are. Encoders and connectors are not counted. Freezes all
-// parameters of the model. Throws UserError as read_audio_header().
+// Of a batch of one sample. Encoders and connectors are not counted. Freezes all parameters of the model.
+AnswerCost sample_cost(PalModel& model, const PalBatch& batch);
+
+// The mean over the samples; recordings are not decoded, their headers say how long they are. Freezes as above. Throws UserError as
+// read_audio_header().
 AnswerCost answer_cost(Session& session, const std::vector<Sample>& samples, bool withhold_audio);
 
 }  // namespace pal

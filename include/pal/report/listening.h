@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "pal/integration/attention_capture.h"
+#include "pal/report/token_times.h"
 #include "pal/text/tokenizer.h"
 #include "pal/train/session.h"
 
@@ -26,6 +29,11 @@ struct LayerListening {
   std::vector<std::vector<double>> over_time;  // of each word: [bins] weight a token over the clip's first seconds (token_times.h); empty: no place in time
 };
 
+// A word's attention is the mean over the heads and over the rows that predict its tokens.
+//   attention: of the rows before the answer's tokens, each of which predicts the next; times: of the stream's tokens, where they have any
+LayerListening listen_at(const StreamAttention& attention, const std::vector<AnswerWord>& words, const std::optional<std::vector<TokenSpan>>& times,
+                         double seconds, int64_t bins);
+
 // One stream.
 struct StreamListening {
   std::string name;                    // of the stream
@@ -40,8 +48,7 @@ struct Listening {
   std::vector<StreamListening> streams;  // where they looked
 };
 
-// Runs the model over the sample with `answer` as its answer. A word's attention is the mean over the heads and over the rows that predict
-// its tokens: each is the row before its token. The sample has one clip. `seconds` from the clip's beginning become `bins`.
+// Runs the model over the sample with `answer` as its answer. The sample has one clip. `seconds` from the clip's beginning become `bins`.
 Listening listen(Session& session, const Sample& sample, const std::string& answer, double seconds, int64_t bins);
 
 }  // namespace pal
