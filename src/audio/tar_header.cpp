@@ -21,8 +21,8 @@ bool is_tar_header(std::span<const char, kTarHeader> header, std::int64_t bytes)
   archive_entry* entry = nullptr;
   if (archive_read_open_memory(tar.get(), header.data(), header.size()) != ARCHIVE_OK) return false;
   const int result = archive_read_next_header(tar.get(), &entry);
-  // A warning is about the name, which nothing here needs.
-  return (result == ARCHIVE_OK || result == ARCHIVE_WARN) && archive_entry_filetype(entry) == AE_IFREG && archive_entry_size(entry) == bytes;
+  // A warning is about the name, which nothing here needs. Links, folders and devices have a size of 0.
+  return (result == ARCHIVE_OK || result == ARCHIVE_WARN) && archive_entry_size(entry) == bytes;
 }
 
 }  // namespace pal

@@ -132,7 +132,7 @@ TEST(DecodeAudio, AStretchThatIsNoMemberOfATarIsRefused) {
   EXPECT_NO_THROW(decode_audio(folder / "frames.mp3"));
   std::string damaged = tar_member("c.mp3", mp3);
   damaged[0] = 'd';  // the header's sum is of another name
-  write_bytes(folder / "shard.tar", tar_member("a.mp3", mp3) + tar_member("b.mp3", mp3) + damaged + tar_header("e.mp3", std::size_t(bytes)).replace(156, 1, "5") + mp3);
+  write_bytes(folder / "shard.tar", tar_member("a.mp3", mp3) + tar_member("b.mp3", mp3) + damaged + tar_header("e.mp3", std::size_t(bytes), '3') + mp3);
   const std::int64_t member = std::int64_t(tar_member("a.mp3", mp3).size());
   EXPECT_NO_THROW(decode_audio(Recording(folder / "shard.tar", 512, bytes)));
   EXPECT_NO_THROW(decode_audio(Recording(folder / "shard.tar", member + 512, bytes)));
@@ -142,7 +142,7 @@ TEST(DecodeAudio, AStretchThatIsNoMemberOfATarIsRefused) {
       {512 + frame, bytes - frame},   // a later frame
       {512, bytes - frame},           // a member's beginning
       {2 * member + 512, bytes},      // a damaged header
-      {3 * member + 512, bytes},      // a folder's
+      {3 * member + 512, bytes},      // a device's
       {100 * member, bytes}};         // behind the end
   for (const auto& [offset, size] : others)
     EXPECT_THAT([&] { decode_audio(Recording(folder / "shard.tar", offset, size)); },

@@ -8,15 +8,15 @@
 
 namespace pal {
 
-// A ustar header of an ordinary file. Source: POSIX.1-2017, pax, "ustar Interchange Format"
-inline std::string tar_header(const std::string& name, std::size_t bytes) {
+// A ustar header; type 0: of an ordinary file. Source: POSIX.1-2017, pax, "ustar Interchange Format"
+inline std::string tar_header(const std::string& name, std::size_t bytes, char type = '0') {
   std::string header(512, '\0');
   header.replace(0, name.size(), name);
   header.replace(100, 7, "0000644");
   header.replace(124, 11, fmt::format("{:011o}", bytes));
   header.replace(136, 11, "00000000000");
   header.replace(148, 8, "        ");
-  header[156] = '0';
+  header[156] = type;
   header.replace(257, 8, std::string("ustar\00000", 8));
   unsigned sum = 0;
   for (unsigned char c : header) sum += c;

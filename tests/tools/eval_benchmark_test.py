@@ -114,6 +114,13 @@ class EvalBenchmark(unittest.TestCase):
         self.assertEqual(found["settings"]["decoding"]["generate"],
                          {"temperature": 0.1, "top_p": 0.95, "top_k": 500, "repetition_penalty": 1.1, "max_new_tokens": 400, "seed": 0})
 
+    def test_what_is_drawn_depends_on_a_samples_number_and_not_on_its_place_in_a_batch(self):
+        same = self.root / "same.jsonl"
+        write_lines(same, [{**self.clips[0], "id": str(i), "label": "ab"[i % 2]} for i in range(8)])
+        found = self.evaluate("vocalsound", "o", *DRAWN, manifest=same)
+        texts = [line["prediction"] for line in found["predictions"]]
+        self.assertNotEqual(texts[:4], texts[4:])
+
     def test_embeddings_made_elsewhere_give_the_same_and_are_told(self):
         first = self.evaluate("fsd50k", "o", *DECODING)
         folder = self.root / "o"
