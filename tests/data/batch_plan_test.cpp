@@ -119,11 +119,13 @@ TEST(BatchPlan, MixesSourcesByWeightByTokensToo) {
   std::vector<SamplerSource> sources = {{.size = 50, .weight = 3, .order = {}}, {.size = 50, .weight = 1, .order = {}}};
   BatchPlan plan(sources, 7, {.batch_tokens = 200}, length_of);
   int64_t first = 0, all = 0;
-  while (all < 4000)
-    for (const auto& draw : plan.next().parts[0]) {
+  while (all < 4000) {
+    const auto step = plan.next();
+    for (const auto& draw : step.parts[0]) {
       ++all;
       first += draw.sample < 50;
     }
+  }
   EXPECT_NEAR(double(first) / double(all), 0.75, 0.03);
 }
 
