@@ -25,7 +25,10 @@ class Clips {
     if (clip.contains("scores")) {
       id = result_.classes.emplace_back(read_clip_scores(clip, result_.classes.empty() ? nullptr : &result_.classes[0])).id;
     } else {
-      id = result_.predictions.emplace_back(read_prediction(clip)).id;
+      auto& one = result_.predictions.emplace_back(read_prediction(clip));
+      id = one.id;
+      const auto label = clip.find("label");  // of benchmarks whose free text was taken for a class: that is what is scored
+      if (label != clip.end() && label->is_string()) one.prediction = label->get<std::string>();
       const auto score = clip.find("score");
       if (score != clip.end() && score->is_number()) result_.clip_scores.push_back(score->get<double>());
     }

@@ -52,7 +52,7 @@ Json result_json(const ReportedResult& result) {
   describe_model(result, json);
   const bool of_classes = s.metric == "accuracy" || s.metric == "micro_f1" || s.metric == "macro_f1";
   if (of_classes)
-    if (const auto table = class_table(result.predictions, result.answers)) json["classes"] = classes_json(*table);
+    if (const auto table = class_table(result.classified(), result.labels.empty() ? result.answers : std::vector<std::string>{})) json["classes"] = classes_json(*table);
   return json;
 }
 

@@ -45,6 +45,7 @@ void read_predictions(const Json& lines, ReportedResult& result) {
   for (const auto& line : lines) {
     result.predictions.push_back({line.at("id").get<std::string>(), line.at("prediction").get<std::string>(),
                                   line.at("references").get<std::vector<std::string>>()});
+    if (line.contains("label")) result.labels.push_back(line["label"].get<std::string>());
     if (line.contains("score")) result.score.per_sample.push_back(line["score"].get<double>());
   }
 }
@@ -54,6 +55,12 @@ void read_predictions(const Json& lines, ReportedResult& result) {
 const Prediction* ReportedResult::find(const std::string& id) const {
   const auto found = std::ranges::find(predictions, id, &Prediction::id);
   return found == predictions.end() ? nullptr : &*found;
+}
+
+std::vector<Prediction> ReportedResult::classified() const {
+  auto classes = predictions;
+  for (std::size_t i = 0; i < labels.size(); ++i) classes[i].prediction = labels[i];
+  return classes;
 }
 
 bool ReportedResult::is_right_or_wrong() const {
@@ -73,6 +80,8 @@ ReportedResult read_reported_result(const std::filesystem::path& path) {
     user_error("{}: is no results.json of pal-eval: {}", path.string(), error.what());
   }
   PAL_CHECK(!result.predictions.empty(), "{}: holds no predictions", path.string());
+  PAL_CHECK(result.labels.empty() || result.labels.size() == result.predictions.size(), "{}: {} of {} predictions have a label; expected all or none", path.string(),
+            result.labels.size(), result.predictions.size());
   const auto scored = result.score.per_sample.size();
   PAL_CHECK(scored == 0 || scored == result.predictions.size(), "{}: {} of {} predictions have a score; expected all or none", path.string(),
             scored, result.predictions.size());

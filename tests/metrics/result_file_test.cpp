@@ -40,6 +40,12 @@ TEST_F(ResultFileTest, AResultOfPalEval) {
   EXPECT_EQ(file.clip_scores, (std::vector<double>{1, 0}));
 }
 
+TEST_F(ResultFileTest, FreeTextThatWasTakenForAClassIsComparedByTheClass) {
+  const auto file = read(R"({"score": {"metric": "micro_f1"},
+    "predictions": [{"id": "a", "prediction": "It is a dog.", "text": "it is a dog", "label": "Bark", "references": ["Bark"]}]})");
+  EXPECT_EQ(file.predictions.at(0).prediction, "Bark");
+}
+
 TEST_F(ResultFileTest, AResultOnOneLineIsNotTakenForJsonLines) {
   const auto file = read(R"({"score": {"metric": "map"}, "predictions": [{"id": "a", "scores": [0.5, 1], "labels": [0, 1]}]})");
   EXPECT_EQ(file.metric, "map");

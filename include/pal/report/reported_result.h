@@ -24,9 +24,11 @@ struct ReportedResult {
   std::string config;                              // YAML of the run
   Score score;                                     // per_sample: empty where the metric is no mean over samples
   std::vector<Prediction> predictions;             // in the manifest's order
+  std::vector<std::string> labels;                 // per prediction the class that its free text was taken for; empty: none was
   std::size_t skipped = 0;                         // samples that could not be answered, left out
 
   const Prediction* find(const std::string& id) const;  // nullptr: not among them
+  std::vector<Prediction> classified() const;           // the predictions, with these classes where there are any
   bool is_right_or_wrong() const;                       // every sample scores 0 or 1
 };
 
