@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "pal/core/check.h"
-#include "pal/core/random.h"
+#include "pal/core/shuffle.h"
 
 namespace pal {
 
@@ -65,7 +65,7 @@ void BatchPlan::begin_window() {
   const int64_t first = window_begin_.drawn;
   window_ = cut_by_length(draw(std::min(rule_.window, size_ - first % size_)), length_, rule_.batch_tokens);
   RandomStream random(stream_seed(seed_, "window", uint64_t(first)));
-  for (std::size_t i = window_.size() - 1; i > 0; --i) std::swap(window_[i], window_[random.below(i + 1)]);
+  shuffle(window_, random);
   next_ = 0;
 }
 

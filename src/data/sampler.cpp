@@ -5,14 +5,14 @@
 #include <utility>
 
 #include "pal/core/check.h"
-#include "pal/core/random.h"
+#include "pal/core/shuffle.h"
 
 namespace pal {
 
 namespace {
 
 // Swaps every place with one of those that follow it, at most `window` places with its own.
-void shuffle(std::vector<int64_t>& order, int64_t window, RandomStream& random) {
+void shuffle_within(std::vector<int64_t>& order, int64_t window, RandomStream& random) {
   const auto size = int64_t(order.size());
   for (int64_t i = 0; i + 1 < size; ++i) std::swap(order[std::size_t(i)], order[std::size_t(i + int64_t(random.below(uint64_t(std::min(window, size - i)))))]);
 }
@@ -22,16 +22,11 @@ std::vector<int64_t> by_shuffled_files(const std::vector<int32_t>& files, Random
   const int64_t count = files.empty() ? 0 : *std::ranges::max_element(files) + 1;
   std::vector<int64_t> order(static_cast<std::size_t>(count)), rank(static_cast<std::size_t>(count)), samples(files.size());
   std::iota(order.begin(), order.end(), 0);
-  shuffle(order, count, random);
+  shuffle_within(order, count, random);
   for (std::size_t i = 0; i < order.size(); ++i) rank[std::size_t(order[i])] = int64_t(i);
   std::iota(samples.begin(), samples.end(), 0);
   std::ranges::stable_sort(samples, {}, [&](int64_t sample) { return rank[std::size_t(files[std::size_t(sample)])]; });
   return samples;
-}
-
-// The last place first: it is what samplers without windows have always drawn, and runs are resumed by it.
-void shuffle_all(std::vector<int64_t>& order, RandomStream& random) {
-  for (std::size_t i = order.size() - 1; i > 0; --i) std::swap(order[i], order[random.below(i + 1)]);
 }
 
 }  // namespace
@@ -50,11 +45,11 @@ void Shuffle::begin_epoch() {
   RandomStream random(stream_seed(seed_, "sampler", uint64_t(position_.epoch)));
   if (reading_.window > 0) {
     order_ = by_shuffled_files(reading_.files, random);
-    shuffle(order_, reading_.window, random);
+    shuffle_within(order_, reading_.window, random);
   } else {
     order_.resize(std::size_t(size_));
     std::iota(order_.begin(), order_.end(), 0);
-    shuffle_all(order_, random);
+    shuffle(order_, random);
   }
 }
 

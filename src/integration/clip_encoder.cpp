@@ -16,23 +16,39 @@ bool is_trained(const Encoder& encoder) {
   return std::any_of(parameters.begin(), parameters.end(), [](const torch::Tensor& p) { return p.requires_grad(); });
 }
 
-std::optional<double> stated_seconds(const Recording& recording) {
+// How long a clip is.
+struct Extent {
+  int64_t frames = 0;
+  int sample_rate = 0;
+
+  double seconds() const { return double(frames) / sample_rate; }
+};
+
+std::optional<AudioInfo> stated_length(const Recording& recording) {
   try {
-    return read_audio_header(recording).seconds();
+    return read_audio_header(recording);
   } catch (const UserError&) {  // it does not say its length, as some mp3 and streamed flac, or is none
     return {};
   }
 }
 
 // By the header, or decoded where that does not say.
-double seconds_of(const Clip& clip) {
-  if (const auto stated = stated_seconds(clip.recording())) return std::min(clip.segment.end.value_or(*stated), *stated) - clip.segment.start;
+Extent extent_of(const Clip& clip) {
+  if (const auto stated = stated_length(clip.recording())) {
+    const double end = std::min(clip.segment.end.value_or(stated->seconds()), stated->seconds());
+    return {std::llround((end - clip.segment.start) * stated->sample_rate), stated->sample_rate};
+  }
   const auto waveform = decode_audio(clip.recording(), {}, clip.segment);
-  return double(waveform.samples.size(0)) / waveform.sample_rate;
+  return {waveform.samples.size(0), waveform.sample_rate};
+}
+
+Extent cropped(Extent extent, const AugmentationOptions* options) {
+  if (options != nullptr && options->crop > 0) extent.frames = std::min<int64_t>(extent.frames, std::llround(options->crop * extent.sample_rate));
+  return extent;
 }
 
 Waveform decode(const Clip& clip, const AugmentationOptions& options, RandomStream& random) {
-  const auto segment = options.crop > 0 ? random_crop(clip.segment, seconds_of(clip), options, random) : clip.segment;
+  const auto segment = options.crop > 0 ? random_crop(clip.segment, extent_of(clip).seconds(), options, random) : clip.segment;
   return decode_audio(clip.recording(), {}, segment);
 }
 
@@ -139,18 +155,19 @@ ClipInput ClipEncoder::nothing() const {
 
 std::vector<int64_t> ClipEncoder::token_counts(const AugmentedClip& clip) const {
   std::vector<int64_t> counts;
-  std::optional<double> seconds;  // read once for all encoders
+  std::vector<Extent> extents;  // read once for all encoders
   for (const auto& [name, encoder] : model_.encoders()) {
     if (const auto* cache = cache_for(name, clip)) {
       counts.push_back(cache->rows(*clip.clip));
       continue;
     }
-    if (!seconds) {
-      seconds = std::max(seconds_of(*clip.clip), clip.partner ? seconds_of(*clip.partner) : 0.0);
-      if (clip.options != nullptr && clip.options->crop > 0) seconds = std::min(*seconds, clip.options->crop);
-    }
+    if (extents.empty())
+      for (const auto* one : {clip.clip, clip.partner})
+        if (one != nullptr) extents.push_back(cropped(extent_of(*one), clip.options));
+    int64_t samples = 1;
+    for (const auto& extent : extents) samples = std::max(samples, resampled_length(extent.frames, extent.sample_rate, encoder->sample_rate()));
     try {
-      counts.push_back(encoder->token_count(std::max<int64_t>(1, std::llround(std::ceil(*seconds * encoder->sample_rate())))));
+      counts.push_back(encoder->token_count(samples));
     } catch (const UserError& error) {
       user_error("{}: {}", clip.clip->recording().name(), error.what());
     }

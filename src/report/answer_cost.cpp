@@ -1,8 +1,5 @@
 #include "pal/report/answer_cost.h"
 
-#include <cmath>
-
-#include "pal/audio/resample.h"
 #include "pal/bench/step_flops.h"
 #include "pal/core/check.h"
 #include "pal/train/memory_plan.h"
@@ -13,14 +10,9 @@ namespace {
 
 // Tokens of the right number and no meaning.
 EncodedClip shape_of(PalModel& model, const Clip& clip) {
-  const auto info = read_audio_header(clip.recording());
-  const double end = clip.segment.end.value_or(info.seconds());
-  const auto frames = int64_t(std::llround((end - clip.segment.start) * info.sample_rate));
+  const auto counts = ClipEncoder(model, 0).token_counts({.clip = &clip});
   EncodedClip encoded;
-  for (const auto& [name, encoder] : model.encoders()) {
-    const auto samples = resampled_length(std::min(frames, info.frames), info.sample_rate, encoder->sample_rate());
-    encoded.push_back(torch::empty({encoder->token_count(samples), encoder->width()}));
-  }
+  for (const auto& [name, encoder] : model.encoders()) encoded.push_back(torch::empty({counts[encoded.size()], encoder->width()}));
   return encoded;
 }
 

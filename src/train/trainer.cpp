@@ -11,16 +11,14 @@
 #include "pal/core/files.h"
 #include "pal/core/host_memory.h"
 #include "pal/core/random.h"
-#include "pal/core/run_tasks.h"
-#include "pal/data/batch_plan.h"
 #include "pal/train/metrics_log.h"
 #include "pal/train/progress_bar.h"
 #include "pal/train/stage_policy.h"
 #include "pal/train/tensorboard.h"
 #include "progress.h"
 #include "run_folder.h"
-#include "step_loader.h"
 #include "stop_signal.h"
+#include "training_data.h"
 
 namespace pal {
 
@@ -36,17 +34,21 @@ class Trainer {
  public:
   Trainer(const RunConfig& config, const TrainerOptions& options, torch::Device device)
       : session_(open_session(config, device)), folder_(options.output, session_.config.train.keep),
-        config_text_(run_config_yaml(session_.config)), bar_(std::cerr, progress_options_for_stderr()) {
-    read_data();
+        config_text_(run_config_yaml(session_.config)), data_(session_.config, *session_.collator), bar_(std::cerr, progress_options_for_stderr()) {
+    read_validation();
     read_from_cache(session_);
-    session_.collator->check_caches(samples_);
+    session_.collator->check_caches(data_.samples());
     session_.collator->check_caches(validation_);
-    for (std::size_t i = 0; i < session_.config.stages.size(); ++i) plan_stage(i);
+    for (std::size_t i = 0; i < session_.config.stages.size(); ++i) {
+      auto plan = data_.plan(i);
+      session_.config.stages[i].steps = plan.steps;
+      plans_.push_back(std::move(plan.text));
+    }
     for (const auto& stage : session_.config.stages) {  // a wrong pattern of a later stage is an error now, not after days
       apply_stage_policy(session_.parameters(), stage.trainable);
       (void)Schedule(schedule_options(stage));
     }
-    spdlog::info("{} samples to train on; attention backend {}; {} on {}", samples_.size(), session_.model->backend().name(),
+    spdlog::info("{} samples to train on; attention backend {}; {} on {}", data_.samples().size(), session_.model->backend().name(),
                  session_.config.model.dtype, device.str());
   }
 
@@ -74,90 +76,33 @@ class Trainer {
   }
 
  private:
-  // All that the data can be found wrong by before any work is done.
-  void read_data() {
+  void read_validation() {
     const auto& config = session_.config;
-    auto set = read_training_set(config.data.train, config.data.prompt);
-    samples_ = std::move(set.samples);
-    source_sizes_ = std::move(set.source_sizes);
-    PAL_CHECK(!samples_.empty(), "{}: holds no samples", config.data.train.name());
-    check_recordings(samples_, config.data.train.name());
-    data_ = {set.sha256, int64_t(samples_.size())};
     if (config.data.validation.empty()) return;
     validation_ = session_.samples(config.data.validation);
     check_recordings(validation_, config.data.validation.path);
     check_evaluation(config.eval, validation_);
   }
 
-  // Every sample's tokens, of text and audio.
-  void measure_lengths() {
-    const auto begin = Clock::now();
-    lengths_.resize(samples_.size());
-    run_tasks(int64_t(samples_.size()), int(session_.config.data.threads), [this](int64_t i) {
-      lengths_[std::size_t(i)] = int32_t(session_.collator->length({.sample = &samples_[std::size_t(i)], .options = &session_.config.data.augment}));
-    });
-    spdlog::info("{} samples measured in {:.1f} s", samples_.size(), Seconds(Clock::now() - begin).count());
-  }
-
-  std::shared_ptr<const Augmenter> augmenter(std::size_t stage) const {
-    return std::make_shared<Augmenter>(samples_, session_.config.data.augment, stream_seed(uint64_t(session_.config.train.seed), "augment", stage));
-  }
-
-  BatchPlan plan(std::size_t stage, const std::shared_ptr<const Augmenter>& augmenter, const BatchPosition& position) const {
-    return {sampler_sources(), stream_seed(uint64_t(session_.config.train.seed), "stage", stage), batch_rule(session_.config.stages[stage]), length_of(augmenter),
-            position};
-  }
-
-  // A mixture may turn out shorter: its question stands once, and its audio is as long as the longer clip.
-  BatchPlan::Length length_of(const std::shared_ptr<const Augmenter>& augmenter) const {
-    return [this, augmenter](const Draw& draw) -> int64_t {
-      const auto* partner = augmenter->at(draw.sample, draw.number).partner;
-      return lengths_[std::size_t(draw.sample)] + (partner ? lengths_[std::size_t(partner - samples_.data())] : 0);
-    };
-  }
-
-  // How many steps a stage has, and by tokens what they will look like.
-  void plan_stage(std::size_t index) {
-    auto& stage = session_.config.stages[index];
-    const auto changes = augmenter(index);  // what cannot be mixed is an error now
-    if (stage.batch_tokens == 0) {
-      stage.steps = steps_of(stage, int64_t(samples_.size()));
-      plans_.push_back(fmt::format("stage '{}': {} steps of {} samples", stage.name, stage.steps, stage.batch_size));
-      return;
-    }
-    if (lengths_.empty()) measure_lengths();
-    const auto longest = std::ranges::max_element(lengths_) - lengths_.begin();
-    PAL_CHECK(lengths_[std::size_t(longest)] <= stage.batch_tokens,
-              "stage '{}': batch_tokens is {}, but {} of {} samples are longer, the longest with {} tokens of text and audio (sample '{}'); raise it, or leave them out",
-              stage.name, stage.batch_tokens, std::ranges::count_if(lengths_, [&](int64_t tokens) { return tokens > stage.batch_tokens; }), lengths_.size(),
-              lengths_[std::size_t(longest)], samples_[std::size_t(longest)].id);
-    const auto summary = summarize(plan(index, changes, {}), length_of(changes), stage.steps, samples_of(stage, int64_t(samples_.size())));
-    stage.steps = summary.steps;
-    plans_.push_back(fmt::format("stage '{}': the plan of its batches\n{}", stage.name, format_plan(summary, batch_rule(stage))));
-  }
-
   TrainingEnd describe_stages() {
     for (std::size_t i = 0; i < plans_.size(); ++i)
       spdlog::info("{}\n{}", plans_[i], format_group_counts(apply_stage_policy(session_.parameters(), session_.config.stages[i].trainable)));
-    const auto batch = collate(0, std::min<int64_t>(int64_t(samples_.size()), session_.config.stages.at(0).batch_size));
+    std::vector<const Sample*> first;
+    for (const auto& sample : data_.samples())
+      if (int64_t(first.size()) < session_.config.stages.at(0).batch_size) first.push_back(&sample);
+    const auto batch = session_.collator->collate(first, Purpose::kTraining);
     spdlog::info("a batch of {} samples: {} text tokens, {} rows, {} targets", batch.ids.size(), batch.tokens.numel(),
                  session_.model->layout(batch).rows(), batch.target_tokens());
     return TrainingEnd::kDryRun;
   }
 
-  PalBatch collate(int64_t begin, int64_t end) {
-    std::vector<const Sample*> part;
-    for (int64_t i = begin; i < end; ++i) part.push_back(&samples_[std::size_t(i)]);
-    return session_.collator->collate(part, Purpose::kTraining);
-  }
-
   void restore(const Checkpoint& checkpoint) {
     const auto state = run_state_from(checkpoint.load_state());
     const auto where = checkpoint.folder.string();
-    PAL_CHECK(state.data.sha256 == data_.sha256,
+    PAL_CHECK(state.data.sha256 == data_.fingerprint().sha256,
               "{}: was trained on another {}: {} samples then, {} now; their order would be another. Put the old manifest back, or choose "
               "another --output",
-              where, session_.config.data.train.name(), state.data.samples, data_.samples);
+              where, session_.config.data.train.name(), state.data.samples, data_.fingerprint().samples);
     if (state.threads != at::get_num_threads())
       spdlog::warn("{} CPU threads now, {} before: sums are rounded otherwise, so the run is not the uninterrupted one bit for bit",
                    at::get_num_threads(), state.threads);
@@ -182,7 +127,7 @@ class Trainer {
     for (const auto& parameter : session_.parameters())
       if (progress_.trained.contains(parameter.name) || is_drawn(parameter.name)) content.model[parameter.name] = parameter.value.detach();
     if (with_optimizer && optimizer_) content.optimizer = optimizer_->state();
-    content.state = to_json(RunState{progress_, data_, config_text_, at::get_num_threads()});
+    content.state = to_json(RunState{progress_, data_.fingerprint(), config_text_, at::get_num_threads()});
     return content;
   }
 
@@ -197,22 +142,6 @@ class Trainer {
     return {stage.learning_rate, stage.steps, stage.warmup, stage.decay, stage.final_ratio};
   }
 
-  // Without weights, all samples are one source.
-  std::vector<SamplerSource> sampler_sources() const {
-    const auto& data = session_.config.data;
-    const auto files = data.shuffle_window > 0 ? files_of(samples_) : std::vector<int32_t>();
-    if (!data.train.weighted()) return {{.size = int64_t(samples_.size()), .order = {files, data.shuffle_window}}};
-    std::vector<SamplerSource> sources;
-    auto begin = files.begin();
-    for (std::size_t i = 0; i < source_sizes_.size(); ++i) {
-      auto& source = sources.emplace_back(SamplerSource{.size = source_sizes_[i], .weight = data.train.list[i].weight, .order = {}});
-      if (files.empty()) continue;
-      source.order = {{begin, begin + source.size}, data.shuffle_window};
-      begin += source.size;
-    }
-    return sources;
-  }
-
   // Returns false where a signal stopped it before its end.
   bool run_stage(const StageOptions& stage) {
     const auto counts = apply_stage_policy(session_.parameters(), stage.trainable);
@@ -225,11 +154,7 @@ class Trainer {
     const Schedule schedule(schedule_options(stage));
     if (std::any_of(progress_.trained.begin(), progress_.trained.end(), [](const auto& name) { return name.starts_with("encoders."); }))
       session_.collator->forget_clips();  // what a trained encoder gave before is stale
-    const auto& data = session_.config.data;
-    const auto changes = augmenter(progress_.stage);
-    StepLoader loader(plan(progress_.stage, changes, progress_.data), stage.steps - progress_.stage_step,
-                      [this, changes](const Draw& draw) { return session_.collator->prepare(changes->at(draw.sample, draw.number), Purpose::kTraining); },
-                      int(data.threads), data.read_ahead);
+    auto loader = data_.loader(progress_.stage, progress_.data, stage.steps - progress_.stage_step);
     bar_.start(stage.name, stage.steps, progress_.stage_step);
     while (progress_.stage_step < stage.steps) {
       if (StopSignal::received()) return false;
@@ -382,12 +307,10 @@ class Trainer {
   Session session_;
   RunFolder folder_;
   std::string config_text_;
+  TrainingData data_;
   ProgressBar bar_;
-  std::vector<Sample> samples_, validation_;
-  std::vector<int64_t> source_sizes_;
-  std::vector<int32_t> lengths_;    // tokens of each sample, where a stage counts them
+  std::vector<Sample> validation_;
   std::vector<std::string> plans_;  // of the stages, for people
-  DataFingerprint data_;
   Progress progress_;
   std::optional<AdamW> optimizer_;
   std::optional<std::pair<TensorMap, std::string>> optimizer_state_;  // of the checkpoint that is resumed

@@ -18,8 +18,7 @@ struct AnswerCost {
 // Of a batch of one sample. Encoders and connectors are not counted. Freezes all parameters of the model.
 AnswerCost sample_cost(PalModel& model, const PalBatch& batch);
 
-// The mean over the samples; recordings are not decoded, their headers say how long they are. Freezes as above. Throws UserError as
-// read_audio_header().
+// The mean over the samples; their recordings' lengths are those of ClipEncoder::token_counts(). Freezes as above. Throws UserError as that.
 AnswerCost answer_cost(Session& session, const std::vector<Sample>& samples, bool withhold_audio);
 
 }  // namespace pal
