@@ -28,7 +28,7 @@ std::vector<ClassScores> class_scores(std::span<const std::string> labels, std::
 BenchmarkResult score_classes_of(const Benchmark& benchmark, std::span<const std::string> labels, std::span<const Sample> samples,
                                  std::span<const Answer> answers, std::vector<ClassScores> classes,
                                  const std::function<void(Json&, std::size_t i, std::size_t best)>& describe) {
-  BenchmarkResult result{score_by_class(classes, std::string(benchmark.metric)), Json::array(), std::move(classes)};
+  BenchmarkResult result{score_by_class(classes, std::string(benchmark.metric)), Json::array(), std::move(classes), {}};
   const auto best = best_classes(result.classes);
   for (std::size_t i = 0; i < samples.size(); ++i) {
     Json line = {{"id", answers[i].id}, {"prediction", answers[i].text}, {"references", samples[i].labels}, {"label", labels[best[i]]}};

@@ -180,6 +180,10 @@ TEST(ReportedResult, WhatIsNoneIsRefusedByName) {
   const std::string scored = R"({"id": "1", "prediction": "a", "references": ["a"], "score": 0.5})", plain = R"({"id": "2", "prediction": "b", "references": ["a"]})";
   EXPECT_THAT(message(result("")), HasSubstr("results.json: holds no predictions"));
   EXPECT_THAT(message(result(scored + "," + plain)), HasSubstr("results.json: 1 of 2 predictions have a score"));
+  const std::string labelled = R"({"id": "3", "prediction": "an a", "label": "a", "references": ["a"]})";
+  EXPECT_THAT(message(result(labelled + "," + plain)), HasSubstr("results.json: 1 of 2 predictions have a label"));
+  EXPECT_EQ(message(result(labelled)), "accepted");
+  EXPECT_THAT(read_reported_result(file).labels, ElementsAre("a"));
   EXPECT_EQ(message(result(plain)), "accepted");
   EXPECT_EQ(message(result(scored)), "accepted");
   const auto read = read_reported_result(file);
@@ -197,6 +201,16 @@ TEST(ReportedResult, WhatIsNoneIsRefusedByName) {
   EXPECT_THAT(message("{}"), HasSubstr("is no results.json of pal-eval"));
   EXPECT_THAT(message("[1"), HasSubstr(file.string()));
   EXPECT_THAT(message(std::string(100000, '[')), HasSubstr(file.string()));
+}
+
+TEST(ReportedResult, WithLabelsIsOfTheseClassesAndKeepsItsTexts) {
+  ReportedResult result;
+  result.predictions = {{"1", "It is a dog.", {"Dog"}}, {"2", "A sound of rain", {"Rain"}}};
+  EXPECT_EQ(result.classified().at(1).prediction, "A sound of rain");
+  result.labels = {"Dog", "Wind"};
+  EXPECT_EQ(result.classified().at(0).prediction, "Dog");
+  EXPECT_EQ(result.classified().at(1).prediction, "Wind");
+  EXPECT_EQ(result.predictions[1].prediction, "A sound of rain");
 }
 
 TEST(ReportPage, HoldsTextsAsDataThatCannotEndTheirElement) {

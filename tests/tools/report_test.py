@@ -200,6 +200,16 @@ class Report(unittest.TestCase):
         self.assertNotIn("cost", report["results"][0])
         self.assertEqual(report["samples"][0]["answers"][0].keys(), {"text", "score", "right"})
 
+    def test_free_text_is_counted_by_the_class_it_was_taken_for(self):
+        result = json.loads(self.results[0].read_text())
+        for line in result["predictions"]:
+            line.update(label=line["prediction"], prediction="It sounds like " + line["prediction"])
+        free = self.root / "free.json"
+        free.write_text(json.dumps(result))
+        self.succeed("pal-eval", "report", free, "--scores-only", "--out", self.root / "free.html")
+        shown, = report_of(self.root / "free.html")["results"]
+        self.assertEqual(shown["classes"], report_of(self.page)["results"][0]["classes"])
+
     def test_what_is_no_longer_what_was_scored_is_refused(self):
         for part, key in (("checkpoint", "hash"), ("manifest", "sha256")):
             result = json.loads(self.results[0].read_text())
