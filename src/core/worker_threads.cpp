@@ -23,7 +23,6 @@ WorkerThreads::~WorkerThreads() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
-    queue_.clear();
   }
   changed_.notify_all();
   for (auto& thread : threads_) thread.join();

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <array>
+#include <map>
 #include <set>
 
 #include "pal/core/check.h"
@@ -96,15 +98,30 @@ TEST(BatchPlan, GoesOnFromEverySavedPositionAsIfItHadNeverStopped) {
   }
 }
 
+TEST(BatchPlan, APartIsFilledToTheLastToken) {
+  auto plan = BatchPlan(source_of(60), 7, {.batch_tokens = 30}, [](const Draw&) { return int64_t{10}; });
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(plan.next().parts.at(0).size(), 3u);
+}
+
 TEST(BatchPlan, SeedAndEpochDecideTheOrderOfParts) {
-  const BatchRule rule{.batch_tokens = 120};
-  EXPECT_EQ(plan_of(50, rule).next().parts, plan_of(50, rule).next().parts);
-  const auto parts = [&](BatchPlan plan) {
-    std::vector<std::vector<Draw>> all;
-    for (int i = 0; i < 10; ++i) all.push_back(plan.next().parts.at(0));
-    return all;
+  // Other lengths for all, so that an epoch is cut into the same parts whatever the order in which it was drawn.
+  const auto parts = [](uint64_t seed, int epochs) {
+    BatchPlan plan(source_of(40), seed, {.batch_tokens = 120}, [](const Draw& draw) { return 5 + draw.sample; });
+    std::vector<std::vector<int64_t>> epoch;  // the last one
+    for (int i = 0; i < epochs; ++i) {
+      epoch.clear();
+      for (std::size_t drawn = 0; drawn < 40; drawn += epoch.back().size()) {
+        epoch.emplace_back();
+        const auto step = plan.next();
+        for (const auto& draw : step.parts.at(0)) epoch.back().push_back(draw.sample);
+      }
+    }
+    return epoch;
   };
-  EXPECT_NE(parts(plan_of(50, rule)), parts(plan_of(50, rule, {}, 8)));
+  EXPECT_EQ(parts(7, 1), parts(7, 1));
+  EXPECT_NE(parts(7, 1), parts(8, 1));
+  EXPECT_NE(parts(7, 1), parts(7, 2));
+  EXPECT_THAT(parts(7, 1), testing::UnorderedElementsAreArray(parts(8, 2)));
 }
 
 TEST(BatchPlan, ASampleAboveTheBudgetIsAlone) {
@@ -138,23 +155,26 @@ TEST(PlanSummary, CountsWhatThePlanThenDoes) {
   const BatchRule rule{.accumulate = 2, .batch_tokens = 120};
   const auto summary = summarize(plan_of(100, rule), length_of, 0, 250);
   auto plan = plan_of(100, rule);
-  int64_t steps = 0, samples = 0, tokens = 0;
+  int64_t steps = 0, samples = 0;
+  std::map<int64_t, std::array<int64_t, 3>> expected;  // longest -> samples, parts, tokens
   for (; samples < 250; ++steps) {
     const auto step = plan.next();
     samples += step.samples();
-    for (const auto& part : step.parts) tokens += tokens_of(part);
+    for (const auto& part : step.parts) {
+      int64_t bound = 1;
+      while (bound < length_of(*std::ranges::max_element(part, {}, length_of))) bound *= 2;
+      auto& [in_bucket, parts, tokens] = expected[bound];
+      in_bucket += int64_t(part.size());
+      parts += 1;
+      tokens += tokens_of(part);
+    }
   }
   EXPECT_EQ(summary.steps, steps);
   EXPECT_EQ(summary.samples, samples);
-  int64_t counted = 0, parts = 0, in_buckets = 0;
-  for (const auto& bucket : summary.buckets) {
-    counted += bucket.tokens;
-    parts += bucket.parts;
-    in_buckets += bucket.samples;
-  }
-  EXPECT_EQ(counted, tokens);
-  EXPECT_EQ(parts, 2 * steps);
-  EXPECT_EQ(in_buckets, samples);
+  std::map<int64_t, std::array<int64_t, 3>> counted;
+  for (const auto& bucket : summary.buckets) counted[bucket.longest] = {bucket.samples, bucket.parts, bucket.tokens};
+  EXPECT_EQ(counted, expected);
+  EXPECT_EQ(counted.size(), 3u);
   EXPECT_EQ(summary.buckets.front().longest, 16);  // 9..16: the shortest samples have 5 tokens, but a part of them reaches further
   EXPECT_EQ(summarize(plan_of(100, rule), length_of, 4, 1).steps, 4);
   EXPECT_THAT(format_plan(summary, rule), testing::HasSubstr(fmt::format("{} steps of 2 part(s) of at most 120 tokens, {} samples", steps, samples)));

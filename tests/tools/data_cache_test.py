@@ -223,6 +223,15 @@ class Cache(unittest.TestCase):
         self.train("live", *trains, cached=False)
         self.assertEqual(*((self.root / name / "final/model.safetensors").read_bytes() for name in ("live", "cached")))
 
+    def test_a_clip_that_is_changed_at_random_is_encoded_and_never_read(self):
+        self.cache()
+        louder = ["--set", "data.augment={gain: 12}"]
+        self.train("cached", *louder)
+        self.train("live", *louder, cached=False)
+        self.train("plain")
+        self.assertEqual(*((self.root / name / "final/model.safetensors").read_bytes() for name in ("live", "cached")))
+        self.assertNotEqual(*((self.root / name / "final/model.safetensors").read_bytes() for name in ("live", "plain")))
+
     def test_wrong_input_is_code_2(self):
         self.assertIn("holds no cache", self.train("none", code=2).stderr)
         for options, fragment in [(["--split", "tests"], "--split"), (["--jobs", -1], "--jobs"), (["--shard-mib", 0], "--shard-mib"),
