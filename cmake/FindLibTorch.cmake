@@ -17,13 +17,25 @@ find_library(LibTorch_CPU_LIBRARY torch_cpu PATHS ${PAL_TORCH_DIR}/lib NO_DEFAUL
 find_library(LibTorch_C10_LIBRARY c10 PATHS ${PAL_TORCH_DIR}/lib NO_DEFAULT_PATH)
 find_library(LibTorch_CUDA_LIBRARY torch_cuda PATHS ${PAL_TORCH_DIR}/lib NO_DEFAULT_PATH)
 find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda PATHS ${PAL_TORCH_DIR}/lib NO_DEFAULT_PATH)
-mark_as_advanced(LibTorch_INCLUDE_DIR LibTorch_LIBRARY LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY
+# The wheel's companions: what the NCCL backend's header includes.
+find_path(LibTorch_NCCL_INCLUDE_DIR nccl.h PATHS ${PAL_TORCH_DIR}/../nvidia/nccl/include NO_DEFAULT_PATH)
+find_path(LibTorch_CUDA_INCLUDE_DIR cuda_runtime_api.h PATHS ${PAL_TORCH_DIR}/../nvidia/cu13/include ${PAL_TORCH_DIR}/../nvidia/cuda_runtime/include NO_DEFAULT_PATH)
+mark_as_advanced(LibTorch_NCCL_INCLUDE_DIR LibTorch_CUDA_INCLUDE_DIR LibTorch_INCLUDE_DIR LibTorch_LIBRARY LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY
                  LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY)
 
 include(FindPackageHandleStandardArgs)
 find_package_handle_standard_args(LibTorch
   REQUIRED_VARS LibTorch_LIBRARY LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY LibTorch_INCLUDE_DIR
   REASON_FAILURE_MESSAGE "set PAL_TORCH_DIR to the folder named torch of the torch wheel, or run tools/setup.sh, which installs one")
+
+# pal_use_nccl(FILE): the file sees c10d's NCCL where LibTorch has one.
+function(pal_use_nccl file)
+  set_source_files_properties(${file} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  if(LibTorch_CUDA_LIBRARY AND LibTorch_NCCL_INCLUDE_DIR AND LibTorch_CUDA_INCLUDE_DIR)
+    set_source_files_properties(${file} PROPERTIES COMPILE_DEFINITIONS USE_C10D_NCCL
+      COMPILE_OPTIONS "-idirafter${LibTorch_NCCL_INCLUDE_DIR};-idirafter${LibTorch_CUDA_INCLUDE_DIR}")
+  endif()
+endfunction()
 
 if(LibTorch_FOUND AND NOT TARGET LibTorch::torch)
   add_library(LibTorch::torch INTERFACE IMPORTED)

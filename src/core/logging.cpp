@@ -22,13 +22,13 @@ class PrintableMessage : public spdlog::custom_flag_formatter {
 
 }  // namespace
 
-void set_up_logging(const std::string& level) {
+void set_up_logging(const std::string& level, const std::string& who) {
   const auto parsed = spdlog::level::from_str(level);
   PAL_CHECK(parsed != spdlog::level::off || level == "off",
             "log level '{}' is not known; use trace, debug, info, warn, error or off", level);
   auto logger = std::make_shared<spdlog::logger>("pal", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
   auto formatter = std::make_unique<spdlog::pattern_formatter>();
-  formatter->add_flag<PrintableMessage>('*').set_pattern("%^[%H:%M:%S] %L %*%$");
+  formatter->add_flag<PrintableMessage>('*').set_pattern("%^[%H:%M:%S] %L " + (who.empty() ? "" : who + ": ") + "%*%$");
   logger->set_formatter(std::move(formatter));
   logger->set_level(parsed);
   logger->flush_on(spdlog::level::warn);

@@ -41,6 +41,23 @@ int64_t PlannedStep::samples() const {
   return std::accumulate(parts.begin(), parts.end(), int64_t{0}, [](int64_t sum, const auto& part) { return sum + int64_t(part.size()); });
 }
 
+int64_t parts_of(const BatchRule& rule, const Share& share) {
+  return rule.batch_tokens == 0 ? rule.accumulate : (rule.accumulate + share.processes - 1) / share.processes;
+}
+
+std::vector<std::vector<Draw>> share_of(const PlannedStep& step, const BatchRule& rule, const Share& share) {
+  std::vector<std::vector<Draw>> own;
+  for (std::size_t i = 0; i < step.parts.size(); ++i) {
+    const auto& part = step.parts[i];
+    const auto bound = [&](int64_t process) { return part.begin() + int64_t(part.size()) * process / share.processes; };
+    if (rule.batch_tokens == 0)
+      own.emplace_back(bound(share.process), bound(share.process + 1));
+    else if (int64_t(i) % share.processes == share.process)
+      own.push_back(part);
+  }
+  return own;
+}
+
 BatchPlan::BatchPlan(std::vector<SamplerSource> sources, uint64_t seed, const BatchRule& rule, Length length, const BatchPosition& position)
     : rule_(rule), seed_(seed), size_(size_of(sources)), length_(std::move(length)), sampler_(std::move(sources), seed, position.sampler) {
   PAL_ASSERT(rule.batch_tokens == 0 || (length_ && rule.window >= 1), "a plan by tokens needs the samples' lengths");

@@ -9,6 +9,7 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 
 #include "heartbeat.h"
+#include "nccl.h"
 #include "pal/core/check.h"
 
 namespace pal {
@@ -128,8 +129,7 @@ ProcessGroup::ProcessGroup(const Launch& launch, at::Device device, std::chrono:
   impl_->store = meet(launch, timeout, /*serve=*/true);
   impl_->heartbeat = std::make_shared<Heartbeat>(meet(launch, timeout, /*serve=*/false), rank_, size_);
   impl_->texts = gloo(impl_->store, launch, timeout);
-  PAL_CHECK(device.is_cpu(), "several processes on {}: not built yet", device.str());
-  impl_->tensors = impl_->texts;
+  impl_->tensors = device.is_cpu() ? impl_->texts : make_nccl(c10::make_intrusive<c10d::PrefixStore>("nccl", impl_->store), int(rank_), int(size_), device, timeout);
 }
 
 PendingExchange ProcessGroup::begin_sum(const at::Tensor& tensor) {

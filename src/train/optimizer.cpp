@@ -77,6 +77,23 @@ void AdamW::accumulate() {
   }
 }
 
+std::vector<at::Tensor> AdamW::trained() const {
+  std::vector<at::Tensor> values;
+  for (const Entry& entry : entries_) values.push_back(entry.parameter.value);
+  return values;
+}
+
+at::Tensor AdamW::take_gradient(std::size_t i) {
+  const at::NoGradGuard no_grad;
+  Entry& entry = entries_[i];
+  auto gradient = std::exchange(entry.parameter.value.mutable_grad(), at::Tensor());
+  if (!entry.sum.defined()) return gradient;
+  auto sum = std::exchange(entry.sum, at::Tensor());
+  return gradient.defined() ? sum.add_(gradient) : sum;
+}
+
+void AdamW::give_gradient(std::size_t i, const at::Tensor& gradient) { entries_[i].sum = gradient; }
+
 GradientNorms AdamW::clip(double scale, double max_norm) {
   PAL_ASSERT(max_norm >= 0, "the limit of the gradient norm is {}", max_norm);
   const at::NoGradGuard no_grad;

@@ -231,8 +231,8 @@ void describe(Fields& f, StageOptions& o) {
   f.required("trainable", o.trainable, "patterns of parameter names: connectors.*, llm.*, llm.layers.*.self_attn.*; a leading ! excludes").not_empty();
   f.field("steps", o.steps, "optimizer steps; 0: `epochs` says").at_least(0);
   f.field("epochs", o.epochs, "times that data.train is gone through, where `steps` is 0; parts of one may be given").at_least(0);
-  f.field("batch_size", o.batch_size, "samples a step").at_least(1);
-  f.field("accumulate", o.accumulate, "parts that a step's samples are run in").at_least(1);
+  f.field("batch_size", o.batch_size, "samples a step, of all processes together").at_least(1);
+  f.field("accumulate", o.accumulate, "parts that a step's samples are run in, each divided among the processes; with batch_tokens, parts of a step, which are dealt out to the processes").at_least(1);
   f.field("batch_tokens", o.batch_tokens, "most tokens of a part, of text and of all audio streams: parts are cut from samples that are sorted by length, and batch_size is not used; 0: batch_size says").at_least(0);
   f.field("sort_window", o.sort_window, "with batch_tokens: samples that are sorted by length at a time").at_least(1);
   f.field("learning_rate", o.learning_rate, "peak learning rate").above(0);

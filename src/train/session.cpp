@@ -38,14 +38,14 @@ Sample Session::question(const std::vector<std::filesystem::path>& recordings, c
   return sample;
 }
 
-torch::Device parse_device(const std::string& name) {
-  const bool cuda = torch::cuda::is_available();
+torch::Device parse_device(const std::string& name, int64_t local_rank) {
   at::globalContext().setAllowTF32CuDNN(false);  // float32 convolutions of encoders stay float32
-  if (name == "auto") return cuda ? torch::kCUDA : torch::kCPU;
-  if (name == "cpu") return torch::kCPU;
-  PAL_CHECK(name == "cuda", "device '{}' is not known; use auto, cpu or cuda", name);
-  PAL_CHECK(cuda, "device cuda: there is no usable CUDA device on this machine; use cpu or auto");
-  return torch::kCUDA;
+  PAL_CHECK(name == "auto" || name == "cpu" || name == "cuda", "device '{}' is not known; use auto, cpu or cuda", name);
+  const auto devices = name == "cpu" ? 0 : int64_t(torch::cuda::device_count());
+  if (name == "cpu" || (name == "auto" && devices == 0)) return torch::kCPU;
+  PAL_CHECK(devices > 0, "device cuda: there is no usable CUDA device on this machine; use cpu or auto");
+  PAL_CHECK(local_rank < devices, "device {}: this is process {} of this machine, which has {} CUDA device(s); start as many processes, or use cpu", name, local_rank, devices);
+  return {torch::kCUDA, c10::DeviceIndex(local_rank)};
 }
 
 namespace {

@@ -14,8 +14,8 @@ void compute_alone() { at::set_num_threads(1); }
 
 }  // namespace
 
-StepLoader::StepLoader(BatchPlan plan, int64_t steps, Prepare prepare, int threads, int64_t ahead)
-    : plan_(std::move(plan)), unplanned_(steps), prepare_(std::move(prepare)), ahead_(ahead), threads_(threads, compute_alone) {
+StepLoader::StepLoader(BatchPlan plan, Divide divide, int64_t steps, Prepare prepare, int threads, int64_t ahead)
+    : plan_(std::move(plan)), divide_(std::move(divide)), unplanned_(steps), prepare_(std::move(prepare)), ahead_(ahead), threads_(threads, compute_alone) {
   at::set_num_threads(at::get_num_threads());  // the number is a thread's own, but the newest one is what new threads begin with
 }
 
@@ -24,8 +24,11 @@ void StepLoader::fill() {
     if (waiting_.empty()) {
       if (unplanned_ == 0) return;
       --unplanned_;
-      steps_.push_back(plan_.next());
-      for (const auto& part : steps_.back().parts) waiting_.insert(waiting_.end(), part.begin(), part.end());
+      auto planned = plan_.next();
+      auto own = divide_(planned);
+      steps_.push_back({std::move(planned), std::move(own)});
+      for (const auto& part : steps_.back().own) waiting_.insert(waiting_.end(), part.begin(), part.end());
+      continue;
     }
     auto task = std::make_shared<std::packaged_task<PreparedSample()>>([this, draw = waiting_.front()] { return prepare_(draw); });
     waiting_.pop_front();
@@ -34,7 +37,7 @@ void StepLoader::fill() {
   }
 }
 
-PlannedStep StepLoader::next() {
+LoadedStep StepLoader::next() {
   fill();
   PAL_ASSERT(!steps_.empty(), "more steps were asked for than planned");
   auto step = std::move(steps_.front());

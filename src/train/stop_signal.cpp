@@ -11,6 +11,16 @@ void StopSignal::install() {
   action.sa_flags = SA_RESETHAND | SA_RESTART;  // a second Ctrl-C ends the process at once; writes go on undisturbed
   sigaction(SIGTERM, &action, nullptr);
   sigaction(SIGINT, &action, nullptr);
+  sigaction(SIGUSR1, &action, nullptr);
+}
+
+const char* StopSignal::name() {
+  switch (signal_.load()) {
+    case SIGINT: return "SIGINT";
+    case SIGTERM: return "SIGTERM";
+    case SIGUSR1: return "SIGUSR1";
+    default: return "a signal to another process";
+  }
 }
 
 }  // namespace pal

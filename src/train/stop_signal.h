@@ -1,4 +1,4 @@
-// SIGTERM and SIGINT ask for a checkpoint and an end, between two steps.
+// SIGTERM, SIGINT and SIGUSR1 (which Slurm and others send before time runs out) ask for a checkpoint and an end, between two steps.
 #pragma once
 
 #include <atomic>
@@ -10,7 +10,7 @@ class StopSignal {
  public:
   static void install();
   static bool received() { return signal_.load() != 0; }
-  static const char* name() { return signal_.load() == SIGINT ? "SIGINT" : "SIGTERM"; }
+  static const char* name();  // for people
 
  private:
   static std::atomic<int> signal_;

@@ -10,15 +10,18 @@
 #include "pal/core/check.h"
 #include "pal/core/files.h"
 #include "pal/core/host_memory.h"
+#include "pal/core/printable.h"
 #include "pal/core/random.h"
-#include "pal/train/metrics_log.h"
+#include "pal/distributed/agree.h"
+#include "pal/distributed/gradient_reducer.h"
 #include "pal/train/progress_bar.h"
 #include "pal/train/stage_policy.h"
-#include "pal/train/tensorboard.h"
 #include "progress.h"
 #include "run_folder.h"
+#include "run_log.h"
 #include "stop_signal.h"
 #include "training_data.h"
+#include "validation.h"
 
 namespace pal {
 
@@ -30,11 +33,38 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kMostBadStepsInARow = 10;
 
+// A sample whose recordings cannot be read.
+struct Unreadable {
+  std::string id, problem;
+};
+
+// What one process has of a step.
+struct OwnPart {
+  std::vector<PalBatch> batches;       // run one after the other; none is empty
+  std::vector<Unreadable> unreadable;  // samples that are left out
+  std::vector<std::string> ids;        // of the samples in the batches
+  Seconds loading{0}, waiting{0};
+};
+
+// Numbers of a step that are summed over processes.
+struct StepCounts {
+  int64_t targets = 0, tokens = 0, unreadable = 0;
+};
+
+StepCounts sum_of(ProcessGroup& group, const StepCounts& own) {
+  const auto numbers = torch::tensor({own.targets, own.tokens, own.unreadable}, torch::kInt64);
+  group.sum(numbers);
+  return {numbers[0].item<int64_t>(), numbers[1].item<int64_t>(), numbers[2].item<int64_t>()};
+}
+
+// Every process has a trainer, with the whole model and its share of every step. What all do alike, they decide alike; what is written, process 0
+// writes.
 class Trainer {
  public:
-  Trainer(const RunConfig& config, const TrainerOptions& options, torch::Device device)
-      : session_(open_session(config, device)), folder_(options.output, session_.config.train.keep),
-        config_text_(run_config_yaml(session_.config)), data_(session_.config, *session_.collator), bar_(std::cerr, progress_options_for_stderr()) {
+  // Exchanges nothing.
+  Trainer(const RunConfig& config, const TrainerOptions& options, torch::Device device, ProcessGroup& group)
+      : group_(group), session_(open_session(config, device)), folder_(options.output, session_.config.train.keep), config_text_(run_config_yaml(session_.config)),
+        data_(session_.config, *session_.collator, {group.rank(), group.size()}), bar_(group.is_first() ? std::cerr : silence_, progress_options_for_stderr()) {
     read_validation();
     read_from_cache(session_);
     session_.collator->check_caches(data_.samples());
@@ -48,30 +78,25 @@ class Trainer {
       apply_stage_policy(session_.parameters(), stage.trainable);
       (void)Schedule(schedule_options(stage));
     }
-    spdlog::info("{} samples to train on; attention backend {}; {} on {}", data_.samples().size(), session_.model->backend().name(),
-                 session_.config.model.dtype, device.str());
+    spdlog::info("{} samples to train on; attention backend {}; {} on {}{}", data_.samples().size(), session_.model->backend().name(), session_.config.model.dtype,
+                 device.str(), group.size() > 1 ? fmt::format("; {} processes", group.size()) : "");
   }
 
   TrainingEnd run(bool resume, bool dry_run) {
     if (dry_run) return describe_stages();
-    claim_run_folder(folder_.root());  // not before all that the config says is known to fit
-    if (holds_finished_run(folder_.root(), resume, config_text_)) return TrainingEnd::kWasFinished;  // by whoever had the folder until now
-    folder_.remove_leftovers();
-    std::optional<Checkpoint> newest;
-    if (resume) newest = folder_.newest(config_text_);
-    if (newest) restore(*newest);
-    const bool validate_first = newest && validation_is_due();
-    log_.emplace(folder_.log(), progress_.step);
-    if (!validation_.empty()) validation_log_.emplace(folder_.validation_log(), progress_.step - int64_t(validate_first));
-    if (session_.config.train.tensorboard) tensorboard_.emplace(folder_.tensorboard(), progress_.step);
+    const auto finished = on_first(group_, [&]() -> std::string {
+      claim_run_folder(folder_.root());  // not before all that the config says is known to fit
+      return holds_finished_run(folder_.root(), resume, config_text_) ? "yes" : "no";  // by whoever had the folder until now
+    });
+    if (finished == "yes") return TrainingEnd::kWasFinished;
+    go_on_from(newest_checkpoint(resume));
     StopSignal::install();
-    if (validate_first) validate();
+    if (validate_first_) validate();
     while (progress_.stage < session_.config.stages.size()) {
       if (!run_stage(session_.config.stages[progress_.stage])) return stopped();
       next_stage();
     }
-    const auto final_state = write_checkpoint(folder_.final(), progress_.step, content(/*with_optimizer=*/false));
-    spdlog::info("done: {} (checkpoint {})", folder_.final().string(), final_state.hash.substr(0, 12));
+    write_final();
     return TrainingEnd::kFinished;
   }
 
@@ -96,6 +121,33 @@ class Trainer {
     return TrainingEnd::kDryRun;
   }
 
+  // The folder of the checkpoint to go on from; empty: from the beginning.
+  std::string newest_checkpoint(bool resume) {
+    return on_first(group_, [&]() -> std::string {
+      folder_.remove_leftovers();
+      const auto newest = resume ? folder_.newest(config_text_) : std::nullopt;
+      return newest ? newest->folder.string() : "";
+    });
+  }
+
+  // All processes read the same checkpoint, and have the same numbers afterwards.
+  void go_on_from(const std::string& checkpoint) {
+    together(group_, [&] {
+      if (!checkpoint.empty()) restore(open_checkpoint(checkpoint));
+      validate_first_ = !checkpoint.empty() && validation_is_due();
+      if (!group_.is_first()) return;
+      log_.emplace(folder_, session_.config.train.tensorboard, progress_.step);
+      if (!validation_.empty()) log_->expect_validations(folder_, progress_.step - int64_t(validate_first_));
+    });
+    std::vector<NamedReplica> all, changing;
+    for (const auto& parameter : session_.parameters()) {
+      all.push_back({parameter.name, parameter.value});
+      if (is_saved(parameter.name)) changing.push_back(all.back());
+    }
+    copy_from_first(group_, changing);
+    check_equal(group_, all);
+  }
+
   void restore(const Checkpoint& checkpoint) {
     const auto state = run_state_from(checkpoint.load_state());
     const auto where = checkpoint.folder.string();
@@ -117,25 +169,45 @@ class Trainer {
     progress_.stage += 1;
     progress_.stage_step = 0;
     progress_.data = {};
+    reducer_.reset();
     optimizer_.reset();
     save();
-    if (!StopSignal::received()) validate();
+    if (!stopping_) validate();
   }
+
+  // Whether the tensor is in checkpoints: others are as the LLM's and the encoders' own files have them.
+  bool is_saved(const std::string& name) const { return progress_.trained.contains(name) || is_drawn(name); }
 
   CheckpointContent content(bool with_optimizer) const {
     CheckpointContent content;
     for (const auto& parameter : session_.parameters())
-      if (progress_.trained.contains(parameter.name) || is_drawn(parameter.name)) content.model[parameter.name] = parameter.value.detach();
+      if (is_saved(parameter.name)) content.model[parameter.name] = parameter.value.detach();
     if (with_optimizer && optimizer_) content.optimizer = optimizer_->state();
     content.state = to_json(RunState{progress_, data_.fingerprint(), config_text_, at::get_num_threads()});
     return content;
   }
 
+  // What is written must be what all processes have.
+  CheckpointContent checked(CheckpointContent content) {
+    std::vector<NamedReplica> replicas;
+    for (const auto& [name, tensor] : content.model) replicas.push_back({name, tensor});
+    for (const auto& [name, tensor] : content.optimizer) replicas.push_back({"the optimizer's " + name, tensor});
+    check_equal(group_, replicas);
+    return content;
+  }
+
   void save() {
     bar_.clear();
-    const auto saved = folder_.checkpoints().save(progress_.step, content(/*with_optimizer=*/true));
-    spdlog::info("step {}: saved {}", progress_.step, saved.folder.string());
+    const auto all = checked(content(/*with_optimizer=*/true));
+    const auto folder = on_first(group_, [&] { return folder_.checkpoints().save(progress_.step, all).folder.string(); });
+    spdlog::info("step {}: saved {}", progress_.step, folder);
     saved_step_ = progress_.step;
+  }
+
+  void write_final() {
+    const auto all = checked(content(/*with_optimizer=*/false));
+    const auto hash = on_first(group_, [&] { return write_checkpoint(folder_.final(), progress_.step, all).hash; });
+    spdlog::info("done: {} (checkpoint {})", folder_.final().string(), hash.substr(0, 12));
   }
 
   static ScheduleOptions schedule_options(const StageOptions& stage) {
@@ -151,20 +223,30 @@ class Trainer {
     optimizer_.emplace(session_.parameters(), adamw_options(stage));
     if (optimizer_state_) optimizer_->load(optimizer_state_->first, optimizer_state_->second);
     optimizer_state_.reset();
+    make_reducer();
     const Schedule schedule(schedule_options(stage));
     if (std::any_of(progress_.trained.begin(), progress_.trained.end(), [](const auto& name) { return name.starts_with("encoders."); }))
       session_.collator->forget_clips();  // what a trained encoder gave before is stale
     auto loader = data_.loader(progress_.stage, progress_.data, stage.steps - progress_.stage_step);
     bar_.start(stage.name, stage.steps, progress_.stage_step);
     while (progress_.stage_step < stage.steps) {
-      if (StopSignal::received()) return false;
+      if (stopping_) return false;
       step(stage, schedule.rate(progress_.stage_step), loader);
       if (progress_.stage_step == stage.steps) break;  // the end of a stage is saved by next_stage()
       if (is_multiple(session_.config.train.save_every)) save();
-      if (validation_is_due() && !StopSignal::received()) validate();
+      if (validation_is_due() && !stopping_) validate();
     }
     bar_.finish();
     return true;
+  }
+
+  // Gradients go from the optimizer to the other processes and back.
+  void make_reducer() {
+    reducer_.reset();
+    if (group_.size() == 1) return;
+    reducer_.emplace(
+        group_, optimizer_->trained(), [this](std::size_t i) { return optimizer_->take_gradient(i); },
+        [this](std::size_t i, const at::Tensor& gradient) { optimizer_->give_gradient(i, gradient); });
   }
 
   bool is_multiple(int64_t every) const { return every > 0 && progress_.step % every == 0; }
@@ -181,152 +263,182 @@ class Trainer {
     return TrainingEnd::kStopped;
   }
 
-  // A recording that cannot be read is never replaced: the step goes without it, or the run ends.
-  void leave_out(const Sample& sample, const UserError& problem) {
+  // A recording that cannot be read is never replaced: the step goes without it, or the run ends. found: of this step, in this process.
+  void leave_out(const std::vector<Unreadable>& found) {
+    Json own = Json::array();
+    for (const auto& sample : found) own.push_back({sample.id, printable(sample.problem)});
+    for (const auto& text : group_.gather(own.dump()))
+      for (const auto& sample : Json::parse(text)) leave_out({sample[0], sample[1]});
+  }
+
+  void leave_out(const Unreadable& sample) {
     if (!progress_.unreadable.insert(sample.id).second) return;  // known from an earlier epoch
     const auto allowed = session_.config.data.skip_unreadable;
     if (int64_t(progress_.unreadable.size()) > allowed) {
       progress_.unreadable.erase(sample.id);
       if (progress_.step > std::max<int64_t>(0, saved_step_)) save();  // before the first step there is nothing to lose
-      throw UserError(fmt::format("{} (sample '{}'); data.skip_unreadable allows {} such samples to be left out", problem.what(), sample.id,
-                                  allowed));
+      throw_in_all<UserError>(group_, fmt::format("{} (sample '{}'); data.skip_unreadable allows {} such samples to be left out", sample.problem, sample.id, allowed));
     }
     bar_.clear();
-    spdlog::warn("sample '{}' is left out ({} so far): {}", sample.id, progress_.unreadable.size(), problem.what());
+    if (group_.is_first()) spdlog::warn("sample '{}' is left out ({} so far): {}", sample.id, progress_.unreadable.size(), sample.problem);
+  }
+
+  OwnPart load(StepLoader& loader, const LoadedStep& step) {
+    const auto begin = Clock::now();
+    OwnPart own;
+    for (const auto& part : step.own) {
+      const auto asked = Clock::now();
+      std::vector<PreparedSample> members;
+      for (std::size_t i = 0; i < part.size(); ++i) members.push_back(loader.take());
+      own.waiting += Clock::now() - asked;
+      auto batch = session_.collator->collate(members, [&](const Sample& sample, const UserError& problem) { own.unreadable.push_back({sample.id, problem.what()}); });
+      own.ids.insert(own.ids.end(), batch.ids.begin(), batch.ids.end());
+      if (!batch.ids.empty()) own.batches.push_back(std::move(batch));
+    }
+    own.loading = Clock::now() - begin;
+    return own;
+  }
+
+  // Sums gradients over the batches of all processes. Returns the loss's sum over this one's.
+  double run_batches(const StageOptions& stage, const std::vector<PalBatch>& batches) {
+    const Share share{group_.rank(), group_.size()};
+    const auto most = std::size_t(parts_of(batch_rule(stage), share));
+    const auto mask_seed = stream_seed(uint64_t(session_.config.train.seed), "dropout", uint64_t(progress_.step));
+    double loss = 0;
+    for (std::size_t part = 0; part < batches.size(); ++part) {
+      const bool is_last = part + 1 == batches.size();
+      set_lora_masks(*session_.model, stream_seed(mask_seed, "part", part * std::size_t(share.processes) + std::size_t(share.process)));
+      const auto sum = session_.model->loss_sum(batches[part]);
+      if (reducer_ && is_last) reducer_->begin(/*wide=*/most > 1);
+      sum.backward();
+      if (reducer_ ? !is_last : batches.size() > 1) optimizer_->accumulate();
+      loss += sum.item<double>();
+    }
+    set_lora_masks(*session_.model, std::nullopt);
+    if (reducer_ && batches.empty()) reducer_->begin(/*wide=*/most > 1);
+    if (reducer_) reducer_->finish();
+    return loss;
+  }
+
+  // A process that was told to stop tells the others with its loss.
+  double sum_losses(double own) {
+    const auto numbers = torch::tensor({own, StopSignal::received() ? 1.0 : 0.0}, torch::kFloat64);
+    group_.sum(numbers);
+    stopping_ = numbers[1].item<double>() > 0;
+    return numbers[0].item<double>();
   }
 
   void step(const StageOptions& stage, double rate, StepLoader& loader) {
     const auto begin = Clock::now();
-    const auto planned = loader.next();
-    std::vector<PalBatch> parts;
-    int64_t targets = 0, tokens = 0;
-    Seconds waiting{0};
-    for (const auto& part : planned.parts) {
-      const auto asked = Clock::now();
-      std::vector<PreparedSample> members;
-      for (std::size_t i = 0; i < part.size(); ++i) members.push_back(loader.take());
-      waiting += Clock::now() - asked;
-      auto batch = session_.collator->collate(members, [this](const Sample& sample, const UserError& problem) { leave_out(sample, problem); });
-      if (batch.ids.empty()) continue;
-      targets += batch.target_tokens();
-      tokens += batch.tokens.numel();
-      parts.push_back(std::move(batch));
+    const auto step = loader.next();
+    const auto own = load(loader, step);
+    StepCounts counts{.unreadable = int64_t(own.unreadable.size())};
+    for (const auto& batch : own.batches) {
+      counts.targets += batch.target_tokens();
+      counts.tokens += batch.tokens.numel();
     }
-    const Seconds loading = Clock::now() - begin;
-    const auto mask_seed = stream_seed(uint64_t(session_.config.train.seed), "dropout", uint64_t(progress_.step));
-    double loss = 0;
-    for (std::size_t part = 0; part < parts.size(); ++part) {
-      set_lora_masks(*session_.model, stream_seed(mask_seed, "part", part));
-      const auto sum = session_.model->loss_sum(parts[part]);
-      sum.backward();
-      if (parts.size() > 1) optimizer_->accumulate();
-      loss += sum.item<double>() / double(targets);
-    }
-    set_lora_masks(*session_.model, std::nullopt);
-    const auto norms = optimizer_->clip(1.0 / double(targets), stage.clip_norm);
-    const bool sound = targets > 0 && norms.finite() && std::isfinite(loss);
+    counts = sum_of(group_, counts);
+    if (counts.unreadable > 0) leave_out(own.unreadable);
+    const double loss = sum_losses(run_batches(stage, own.batches)) / double(counts.targets);
+    const auto norms = optimizer_->clip(1.0 / double(counts.targets), stage.clip_norm);
+    const bool sound = counts.targets > 0 && norms.finite() && std::isfinite(loss);
     if (sound) {
       optimizer_->set_learning_rate(rate);
       optimizer_->step();
     } else {
-      report_bad_step(parts, loss);
+      report_bad_step(own.ids, counts, loss);
     }
     optimizer_->zero_grad();
     bad_steps_ = sound ? 0 : bad_steps_ + 1;
 
     progress_.step += 1;
     progress_.stage_step += 1;
-    progress_.data = planned.after;
+    progress_.data = step.planned.after;
     const Seconds seconds = Clock::now() - begin;
-    bar_.update(progress_.stage_step, loss, tokens);
-    log_step(stage, {{"step", progress_.step},
-                     {"stage", stage.name},
-                     {"loss", loss},
-                     {"learning_rate", rate},
-                     {"gradient_norm", norms.total},
-                     {"gradient_norms", norms.groups},
-                     {"target_tokens", targets},
-                     {"text_tokens", tokens},
-                     {"skipped", !sound},
-                     {"unreadable_samples", progress_.unreadable.size()},
-                     {"seconds", seconds.count()},
-                     {"data_seconds", loading.count()},
-                     {"waiting_seconds", waiting.count()},
-                     {"resident_bytes", host_memory().resident()},
-                     {"samples", planned.samples()},
-                     {"samples_per_second", double(planned.samples()) / seconds.count()},
-                     {"tokens_per_second", double(tokens) / seconds.count()}});
+    const auto samples = step.planned.samples();
+    bar_.update(progress_.stage_step, loss, counts.tokens);
+    if (log_)
+      log_->step({{"step", progress_.step},
+                  {"stage", stage.name},
+                  {"loss", loss},
+                  {"learning_rate", rate},
+                  {"gradient_norm", norms.total},
+                  {"gradient_norms", norms.groups},
+                  {"target_tokens", counts.targets},
+                  {"text_tokens", counts.tokens},
+                  {"skipped", !sound},
+                  {"unreadable_samples", progress_.unreadable.size()},
+                  {"seconds", seconds.count()},
+                  {"data_seconds", own.loading.count()},
+                  {"waiting_seconds", own.waiting.count()},
+                  {"resident_bytes", host_memory().resident()},
+                  {"samples", samples},
+                  {"samples_per_second", double(samples) / seconds.count()},
+                  {"tokens_per_second", double(counts.tokens) / seconds.count()}});
     if (bad_steps_ == kMostBadStepsInARow)
-      throw std::runtime_error(fmt::format("{} steps in a row gave no finite gradient; the samples of the last are named above. The newest "
-                                           "checkpoint is of step {}",
-                                           kMostBadStepsInARow, std::max<int64_t>(0, saved_step_)));
+      throw_in_all<std::runtime_error>(group_, fmt::format("{} steps in a row gave no finite gradient; the samples of the last are named above. The newest "
+                                                           "checkpoint is of step {}",
+                                                           kMostBadStepsInARow, std::max<int64_t>(0, saved_step_)));
   }
 
-  void report_bad_step(const std::vector<PalBatch>& parts, double loss) {
-    std::vector<std::string> ids;
-    for (const auto& part : parts) ids.insert(ids.end(), part.ids.begin(), part.ids.end());
+  // Every process names its own samples.
+  void report_bad_step(const std::vector<std::string>& ids, const StepCounts& counts, double loss) {
     bar_.clear();
-    if (ids.empty())
+    if (counts.targets == 0)
       spdlog::warn("step {}: none of its samples can be read; the step is skipped", progress_.step + 1);
     else
-      spdlog::warn("step {}: loss {} or its gradient is not a number; the step is skipped. Samples: {}", progress_.step + 1, loss,
-                   fmt::join(ids, ", "));
-  }
-
-  void log_step(const StageOptions& stage, const Json& line) {
-    log_->write(line);
-    if (!tensorboard_) return;
-    std::vector<Scalar> scalars;
-    for (const char* key : {"loss", "learning_rate", "gradient_norm", "samples_per_second", "tokens_per_second"})
-      scalars.push_back({std::string("train/") + key, line[key].get<double>()});
-    for (const auto& [group, norm] : line["gradient_norms"].items()) scalars.push_back({"gradient_norm/" + group, norm.get<double>()});
-    tensorboard_->write(progress_.step, scalars);
+      spdlog::warn("step {}: loss {} or its gradient is not a number; the step is skipped. Samples: {}", progress_.step + 1, loss, fmt::join(ids, ", "));
   }
 
   void validate() {
     if (validation_.empty()) return;
-    try {
-      write_validation(evaluate(*session_.model, *session_.collator, validation_, session_.config.eval, /*withhold_audio=*/false,
-                                StopSignal::received)
-                           .score);
-    } catch (const EvaluationStopped&) {
-      bar_.clear();
-      spdlog::warn("step {}: the validation was not finished; --resume auto begins with it", progress_.step);
-    }
-  }
-
-  void write_validation(const Score& score) {
     bar_.clear();
-    spdlog::info("step {}: validation {} {:.4f} [{:.4f}, {:.4f}], n {}", progress_.step, score.metric, score.score, score.low,
-                 score.high, score.n);
-    validation_log_->write({{"step", progress_.step}, {"metric", score.metric}, {"score", score.score}, {"low", score.low},
-                            {"high", score.high}, {"n", score.n}});
-    if (tensorboard_) tensorboard_->write(progress_.step, {{"validation/" + score.metric, score.score}});
+    const auto score = evaluate_together(group_, *session_.model, *session_.collator, validation_, session_.config.eval, StopSignal::received);
+    if (!score) {
+      stopping_ = true;
+      return spdlog::warn("step {}: the validation was not finished; --resume auto begins with it", progress_.step);
+    }
+    spdlog::info("step {}: validation {} {:.4f} [{:.4f}, {:.4f}], n {}", progress_.step, score->metric, score->score, score->low, score->high, score->n);
+    if (log_) log_->validation(progress_.step, *score);
   }
 
+  ProcessGroup& group_;
   Session session_;
   RunFolder folder_;
   std::string config_text_;
   TrainingData data_;
+  std::ostream silence_{nullptr};
   ProgressBar bar_;
   std::vector<Sample> validation_;
   std::vector<std::string> plans_;  // of the stages, for people
   Progress progress_;
   std::optional<AdamW> optimizer_;
+  std::optional<GradientReducer> reducer_;  // of several processes; refers to the optimizer
   std::optional<std::pair<TensorMap, std::string>> optimizer_state_;  // of the checkpoint that is resumed
-  std::optional<MetricsLog> log_, validation_log_;
-  std::optional<TensorboardLog> tensorboard_;
+  std::optional<RunLog> log_;  // of process 0
+  bool validate_first_ = false;  // a validation was due when the checkpoint was written
+  bool stopping_ = false;        // a signal came, to whichever process
   int bad_steps_ = 0;
   int64_t saved_step_ = -1;  // of the newest checkpoint
 };
 
 }  // namespace
 
-TrainingEnd train(const RunConfig& config, const TrainerOptions& options, torch::Device device) {
-  PAL_CHECK(!config.stages.empty(), "the config has no stages to train");
+TrainingEnd train(const RunConfig& config, const TrainerOptions& options, torch::Device device, ProcessGroup& group) {
   // Before anything is loaded; what the session adds to the config (answers) does not matter here.
-  if (!options.dry_run && holds_finished_run(options.output, options.resume, run_config_yaml(config))) return TrainingEnd::kWasFinished;
-  return Trainer(config, options, device).run(options.resume, options.dry_run);
+  const auto finished = on_first(group, [&]() -> std::string {
+    PAL_CHECK(!config.stages.empty(), "the config has no stages to train");
+    return !options.dry_run && holds_finished_run(options.output, options.resume, run_config_yaml(config)) ? "yes" : "no";
+  });
+  if (finished == "yes") return TrainingEnd::kWasFinished;
+  std::optional<Trainer> trainer;
+  together(group, [&] { trainer.emplace(config, options, device, group); });
+  return trainer->run(options.resume, options.dry_run);
+}
+
+TrainingEnd train(const RunConfig& config, const TrainerOptions& options, torch::Device device) {
+  ProcessGroup alone;
+  return train(config, options, device, alone);
 }
 
 }  // namespace pal

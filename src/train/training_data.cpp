@@ -11,7 +11,7 @@
 
 namespace pal {
 
-TrainingData::TrainingData(const RunConfig& config, const Collator& collator) : config_(config), collator_(collator) {
+TrainingData::TrainingData(const RunConfig& config, const Collator& collator, const Share& share) : config_(config), collator_(collator), share_(share) {
   const auto& manifests = config.data.train;
   auto set = read_training_set(manifests, config.data.prompt);
   samples_ = std::move(set.samples);
@@ -30,6 +30,18 @@ void TrainingData::measure() {
   spdlog::info("{} samples measured in {:.1f} s", samples_.size(), std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
 }
 
+// The config says what a step is, whatever the number of processes; one that had nothing to do in every step would be there for nothing.
+void TrainingData::check_division(const StageOptions& stage) const {
+  const auto samples = stage.batch_size / stage.accumulate;
+  if (stage.batch_tokens == 0)
+    PAL_CHECK(samples >= share_.processes, "stage '{}': {} processes, but a part of a step has {} samples (batch_size {} in {} parts); raise batch_size, lower accumulate, or start fewer",
+              stage.name, share_.processes, samples, stage.batch_size, stage.accumulate);
+  else
+    PAL_CHECK(stage.accumulate >= share_.processes,
+              "stage '{}': {} processes, but a step has {} parts of batch_tokens tokens (accumulate), of which each takes whole ones; raise accumulate, or start fewer",
+              stage.name, share_.processes, stage.accumulate);
+}
+
 void TrainingData::check_lengths(const StageOptions& stage) const {
   const auto longest = std::size_t(std::ranges::max_element(lengths_) - lengths_.begin());
   PAL_CHECK(lengths_[longest] <= stage.batch_tokens,
@@ -40,6 +52,7 @@ void TrainingData::check_lengths(const StageOptions& stage) const {
 
 StagePlan TrainingData::plan(std::size_t index) {
   const auto& stage = config_.stages[index];
+  check_division(stage);
   const auto changes = augmenter(index);  // what cannot be mixed is an error now
   const auto size = int64_t(samples_.size());
   if (stage.batch_tokens == 0) {
@@ -55,7 +68,8 @@ StagePlan TrainingData::plan(std::size_t index) {
 StepLoader TrainingData::loader(std::size_t stage, const BatchPosition& from, int64_t steps) const {
   const auto changes = augmenter(stage);
   const auto prepare = [this, changes](const Draw& draw) { return collator_.prepare(changes->at(draw.sample, draw.number), Purpose::kTraining); };
-  return {batches(stage, from, length(changes)), steps, prepare, int(config_.data.threads), config_.data.read_ahead};
+  const auto divide = [share = share_, rule = batch_rule(config_.stages[stage])](const PlannedStep& step) { return share_of(step, rule, share); };
+  return {batches(stage, from, length(changes)), divide, steps, prepare, int(config_.data.threads), config_.data.read_ahead};
 }
 
 std::shared_ptr<const Augmenter> TrainingData::augmenter(std::size_t stage) const {

@@ -20,13 +20,13 @@ struct StagePlan {
 
 class TrainingData {
  public:
-  // Reads the manifests and looks for their recordings. Both arguments must outlive it, in their places.
-  TrainingData(const RunConfig& config, const Collator& collator);
+  // Reads the manifests and looks for their recordings. The first two arguments must outlive it, in their places. share: of every step, this process's.
+  TrainingData(const RunConfig& config, const Collator& collator, const Share& share);
 
   const std::vector<Sample>& samples() const { return samples_; }
   const DataFingerprint& fingerprint() const { return fingerprint_; }
 
-  // Throws UserError where batches by tokens are too small for a sample, or there is nothing to mix. Measures all samples where a stage counts
+  // Throws UserError where batches by tokens are too small for a sample, a step cannot be divided among the processes, or there is nothing to mix. Measures all samples where a stage counts
   // their tokens.
   StagePlan plan(std::size_t stage);
   // The stage's `steps` next steps.
@@ -34,6 +34,7 @@ class TrainingData {
 
  private:
   void measure();
+  void check_division(const StageOptions& stage) const;
   void check_lengths(const StageOptions& stage) const;
   std::shared_ptr<const Augmenter> augmenter(std::size_t stage) const;
   BatchPlan::Length length(std::shared_ptr<const Augmenter> augmenter) const;
@@ -42,6 +43,7 @@ class TrainingData {
 
   const RunConfig& config_;
   const Collator& collator_;
+  Share share_;
   std::vector<Sample> samples_;
   std::vector<int64_t> source_sizes_;
   std::vector<int32_t> lengths_;  // tokens of each sample, once measured

@@ -45,6 +45,27 @@ TEST(BatchPlan, ByCountTakesTheSamplersOrderAndSplitsAStepIntoParts) {
   }
 }
 
+TEST(BatchPlan, TheSharesOfProcessesAreTheStepByCountOfEveryPartByTokensOfWholeParts) {
+  for (const BatchRule& rule : {BatchRule{.batch_size = 11, .accumulate = 2}, BatchRule{.accumulate = 5, .batch_tokens = 120}}) {
+    BatchPlan plan = plan_of(100, rule);
+    for (int count = 0; count < 5; ++count) {
+      const auto step = plan.next();
+      for (const int64_t processes : {1, 2, 3}) {
+        std::vector<std::vector<Draw>> joined(step.parts.size());
+        for (int64_t process = 0; process < processes; ++process) {
+          const auto own = share_of(step, rule, {process, processes});
+          EXPECT_LE(int64_t(own.size()), parts_of(rule, {process, processes}));
+          for (std::size_t i = 0; i < own.size(); ++i) {
+            auto& whole = joined[rule.batch_tokens == 0 ? i : i * std::size_t(processes) + std::size_t(process)];
+            whole.insert(whole.end(), own[i].begin(), own[i].end());
+          }
+        }
+        EXPECT_EQ(joined, step.parts) << processes;
+      }
+    }
+  }
+}
+
 TEST(BatchPlan, ByTokensNoPartIsAboveTheBudgetAndAnEpochHoldsEverySampleOnce) {
   for (const int64_t window : {1000, 30, 1}) {
     auto plan = plan_of(100, {.accumulate = 1, .batch_tokens = 120, .window = window});

@@ -45,6 +45,19 @@ struct PlannedStep {
   int64_t samples() const;  // of all parts
 };
 
+// One of several processes that run a step together.
+struct Share {
+  int64_t process = 0;    // from 0
+  int64_t processes = 1;  // how many there are
+};
+
+// How many parts a process runs of a step, at most.
+int64_t parts_of(const BatchRule& rule, const Share& share);
+
+// What of a step's parts is a process's: by count, neighbours of every part; by tokens, whole parts in turn. Together the processes have each
+// sample once; parts may be empty.
+std::vector<std::vector<Draw>> share_of(const PlannedStep& step, const BatchRule& rule, const Share& share);
+
 // An endless row of steps. By tokens: a window of the samples that the sampler draws is sorted by length and cut into parts of neighbours
 // that fit, which come in a random order; a window ends with an epoch at the latest, so that an epoch holds each sample once.
 class BatchPlan {

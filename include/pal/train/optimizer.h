@@ -47,6 +47,13 @@ class AdamW {
   // parameters. For steps of several parts: sums of many parts in bf16 would lose what the last ones say.
   void accumulate();
 
+  // The parameters that it steps, in its order: what take_gradient() and give_gradient() count.
+  std::vector<at::Tensor> trained() const;
+  // Takes the gradient of now, and the sum of earlier ones, away from parameter i: for exchanging it. Undefined where there is none.
+  at::Tensor take_gradient(std::size_t i);
+  // What the next clip() and step() use for parameter i, in its dtype or in fp32, its shape.
+  void give_gradient(std::size_t i, const at::Tensor& gradient);
+
   // Norms of the gradients times `scale` (1 / target tokens). The next step uses gradients times `scale`, and
   // times max_norm / total where that is below 1; max_norm 0 sets no limit. The stored gradients stay as they
   // are. Waits for the device once.

@@ -24,8 +24,9 @@ struct Session {
   Sample question(const std::vector<std::filesystem::path>& recordings, const std::string& text, const std::string& system = "") const;
 };
 
-// The device to run on. name: auto (CUDA where there is one) | cpu | cuda. Throws UserError where it is not there.
-torch::Device parse_device(const std::string& name);
+// The device to run on. name: auto (CUDA where there is one) | cpu | cuda. local_rank: of the processes on this machine, whose GPUs are theirs in
+// this order. Throws UserError where it is not there.
+torch::Device parse_device(const std::string& name, int64_t local_rank = 0);
 
 // What a likelihood evaluation chooses from where the config names nothing: the training manifest's answers; empty where there are
 // more than 1,000 of them, which are captions and no labels.

@@ -9,6 +9,7 @@
 
 #include <filesystem>
 
+#include "pal/distributed/process_group.h"
 #include "pal/train/session.h"
 
 namespace pal {
@@ -25,5 +26,10 @@ enum class TrainingEnd { kFinished, kWasFinished, kDryRun, kStopped };  // kStop
 
 // Trains. Throws UserError for an output folder that holds another run, or a config that does not fit the run that is resumed.
 TrainingEnd train(const RunConfig& config, const TrainerOptions& options, torch::Device device);
+
+// The same as one of several processes, which all call it alike: each runs its share of every step, and sums of gradients are exchanged; process 0
+// writes. What is learned does not depend on their number, but for rounding. Throws ProcessLost where one of them is gone, and what
+// another threw as together() does.
+TrainingEnd train(const RunConfig& config, const TrainerOptions& options, torch::Device device, ProcessGroup& group);
 
 }  // namespace pal
