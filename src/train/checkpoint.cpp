@@ -20,8 +20,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* kModel = "model.safetensors";
-constexpr const char* kOptimizer = "optimizer.safetensors";
+constexpr const char* kModel = "model";
+constexpr const char* kOptimizer = "optimizer";
+constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr const char* kState = "state.json";
 constexpr const char* kManifest = "manifest.json";
 constexpr int kDeepest = 64;  // levels of these two; whoever hands on a checkpoint may have written anything
@@ -38,15 +39,22 @@ void sync_folder(const fs::path& folder) {
             std::strerror(error));
 }
 
+// "model.safetensors", or "model-00002-of-00004.safetensors" of the second of four processes.
+std::string part_name(const std::string& kind, std::int64_t process, std::int64_t processes) {
+  return processes == 1 ? kind + ".safetensors" : fmt::format("{}-{:05}-of-{:05}.safetensors", kind, process + 1, processes);
+}
+
 fs::path temporary_name(const fs::path& folder) {
   return folder.string() + kTemporary + std::to_string(::getpid());
 }
 
+}  // namespace
+
 // A folder that is being written, locked as long as its process lives, and removed with this
 // object unless it was renamed. The lock tells it from a killed writer's: process ids are given out again.
-class TemporaryCheckpoint {
+class CheckpointDraft::Folder {
  public:
-  explicit TemporaryCheckpoint(const fs::path& target) : path_(temporary_name(target)) {
+  explicit Folder(const fs::path& target) : path_(temporary_name(target)) {
     std::error_code error;
     fs::remove_all(path_, error);
     fs::create_directories(path_, error);
@@ -55,13 +63,13 @@ class TemporaryCheckpoint {
     ::flock(descriptor_,
             LOCK_EX | LOCK_NB);  // where locks are unknown, remove_leftovers() leaves such folders alone
   }
-  ~TemporaryCheckpoint() {
+  ~Folder() {
     std::error_code ignored;
     fs::remove_all(path_, ignored);
     ::close(descriptor_);
   }
-  TemporaryCheckpoint(const TemporaryCheckpoint&) = delete;
-  TemporaryCheckpoint& operator=(const TemporaryCheckpoint&) = delete;
+  Folder(const Folder&) = delete;
+  Folder& operator=(const Folder&) = delete;
 
   const fs::path& path() const { return path_; }
 
@@ -94,6 +102,8 @@ class TemporaryCheckpoint {
   fs::path path_;
   int descriptor_ = -1;
 };
+
+namespace {
 
 // The step of a folder named step-N.
 std::optional<std::int64_t> step_of(const fs::path& folder) {
@@ -141,34 +151,71 @@ void check_file(const fs::path& path, const nlohmann::json& expected) {
 
 }  // namespace
 
-TensorMap Checkpoint::load_model() const { return load_safetensors(folder / kModel); }
+TensorMap Checkpoint::load_model() const {
+  const auto source = open_model();
+  TensorMap tensors;
+  for (const auto& name : source->names()) tensors[name] = source->load(name);
+  return tensors;
+}
 
-std::unique_ptr<TensorSource> Checkpoint::open_model() const { return open_tensors(folder / kModel); }
+std::unique_ptr<TensorSource> Checkpoint::open_model() const { return open_tensors(folder / (fs::exists(folder / kIndex) ? kIndex : part_name(kModel, 0, 1))); }
 
 TensorMap Checkpoint::load_optimizer() const {
-  return fs::exists(folder / kOptimizer) ? load_safetensors(folder / kOptimizer) : TensorMap{};
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder))
+    if (const auto name = entry.path().filename().string(); name.starts_with(kOptimizer) && name.ends_with(".safetensors")) files.push_back(entry.path());
+  TensorMap tensors;
+  for (const auto& file : files) tensors.merge(load_safetensors(file));
+  return tensors;
 }
 
 nlohmann::json Checkpoint::load_state() const { return parse_strict_json(read_file(folder / kState), (folder / kState).string(), kDeepest); }
 
+nlohmann::json write_part(const fs::path& folder, const CheckpointPart& part) {
+  nlohmann::json written = {{"files", nlohmann::json::object()}, {"model", nlohmann::json::object()}};
+  const auto write = [&](const char* kind, const TensorMap& tensors) {
+    const auto name = part_name(kind, part.process, part.processes);
+    save_safetensors(folder / name, tensors);
+    written["files"][name] = {{"bytes", fs::file_size(folder / name)}, {"sha256", sha256_of_file(folder / name)}};
+    return name;
+  };
+  const auto file = write(kModel, part.model);
+  for (const auto& [name, tensor] : part.model) written["model"][name] = file;
+  if (!part.optimizer.empty()) write(kOptimizer, part.optimizer);
+  return written;
+}
+
+CheckpointDraft::CheckpointDraft(const fs::path& target)
+    : target_(target.has_filename() ? target : target.parent_path()), temporary_(std::make_unique<Folder>(target_)) {}  // "final/" is "final"
+
+CheckpointDraft::~CheckpointDraft() = default;
+
+const fs::path& CheckpointDraft::folder() const { return temporary_->path(); }
+
+Checkpoint CheckpointDraft::publish(std::int64_t step, const std::vector<nlohmann::json>& parts, const nlohmann::json& state) {
+  nlohmann::json files, weights = nlohmann::json::object();
+  for (const auto& part : parts) {
+    files.update(part.at("files"));
+    weights.update(part.at("model"));
+  }
+  const auto write = [&](const char* name, const nlohmann::json& content) {
+    const auto text = content.dump(1) + "\n";
+    write_file_atomically(folder() / name, text);
+    files[name] = {{"bytes", text.size()}, {"sha256", sha256(text)}};
+  };
+  if (parts.size() > 1) write(kIndex, {{"metadata", nlohmann::json::object()}, {"weight_map", weights}});
+  write(kState, state);
+  const std::string manifest = nlohmann::json{{"format", kFormat}, {"step", step}, {"files", files}}.dump(1) + "\n";
+  write_file_atomically(folder() / kManifest, manifest);
+  temporary_->rename_to(target_);
+  sync_folder(target_.has_parent_path() ? target_.parent_path() : fs::path("."));
+  return {target_, step, sha256(manifest)};
+}
+
 Checkpoint write_checkpoint(const fs::path& target, std::int64_t step, const CheckpointContent& content) {
-  const fs::path folder = target.has_filename() ? target : target.parent_path();  // "final/" is "final"
-  TemporaryCheckpoint temporary(folder);
-  save_safetensors(temporary.path() / kModel, content.model);
-  if (!content.optimizer.empty()) save_safetensors(temporary.path() / kOptimizer, content.optimizer);
-  write_file_atomically(temporary.path() / kState, content.state.dump(1) + "\n");
-
-  nlohmann::json files;
-  for (const auto& entry : fs::directory_iterator(temporary.path()))
-    files[entry.path().filename().string()] = {{"bytes", entry.file_size()},
-                                               {"sha256", sha256_of_file(entry.path())}};
-  const std::string manifest =
-      nlohmann::json{{"format", kFormat}, {"step", step}, {"files", files}}.dump(1) + "\n";
-  write_file_atomically(temporary.path() / kManifest, manifest);
-
-  temporary.rename_to(folder);
-  sync_folder(folder.has_parent_path() ? folder.parent_path() : fs::path("."));
-  return {folder, step, sha256(manifest)};
+  CheckpointDraft draft(target);
+  const auto part = write_part(draft.folder(), {.model = content.model, .optimizer = content.optimizer});
+  return draft.publish(step, {part}, content.state);
 }
 
 Checkpoint open_checkpoint(const fs::path& folder) {
@@ -182,7 +229,8 @@ Checkpoint open_checkpoint(const fs::path& folder) {
     PAL_CHECK(manifest.at("format") == kFormat, "{}: has format {}, but this program knows {}",
               (folder / kManifest).string(), manifest.at("format").dump(), kFormat);
     const auto& files = manifest.at("files");
-    for (const char* needed : {kModel, kState})
+    const auto model = part_name(kModel, 0, 1);
+    for (const auto& needed : {files.contains(kIndex) ? std::string(kIndex) : model, std::string(kState)})
       PAL_CHECK(files.contains(needed), "{}: does not list {}", (folder / kManifest).string(), needed);
     for (const auto& [name, expected] : files.items())
       check_file(folder / fs::path(name).filename(), expected);
@@ -197,15 +245,25 @@ CheckpointStore::CheckpointStore(fs::path folder, int keep) : folder_(std::move(
 }
 
 Checkpoint CheckpointStore::save(std::int64_t step, const CheckpointContent& content) {
+  const auto written = draft(step);
+  const auto part = write_part(written->folder(), {.model = content.model, .optimizer = content.optimizer});
+  auto saved = written->publish(step, {part}, content.state);
+  remove_old(step);
+  return saved;
+}
+
+std::unique_ptr<CheckpointDraft> CheckpointStore::draft(std::int64_t step) {
   PAL_ASSERT(step >= 0, "a checkpoint of step {}", step);
   remove_leftovers();  // first, as they may fill the disk
-  Checkpoint saved = write_checkpoint(folder_ / fmt::format("step-{:08}", step), step, content);
-  // Folders of later steps are left alone: a run that went back stands before them, and must not count them
-  // as its own.
+  return std::make_unique<CheckpointDraft>(folder_ / fmt::format("step-{:08}", step));
+}
+
+// Folders of later steps are left alone: a run that went back stands before them, and must not count them
+// as its own.
+void CheckpointStore::remove_old(std::int64_t step) {
   int kept = 0;
   for (const fs::path& path : step_folders(folder_))
     if (*step_of(path) <= step && ++kept > keep_) remove_checkpoint(path);
-  return saved;
 }
 
 std::optional<Checkpoint> CheckpointStore::find_newest() const {

@@ -1,21 +1,55 @@
 #include "pal/train/memory_plan.h"
 
+#include <algorithm>
+
 #include "pal/core/check.h"
+#include "pal/distributed/gradient_reducer.h"
 
 namespace pal {
 
-StageMemory stage_memory(const std::vector<NamedParameter>& parameters, const StageOptions& stage) {
+namespace {
+
+int64_t optimizer_bytes_of(const at::Tensor& value, int64_t elements, bool master_weights) {
+  const bool master = master_weights && value.element_size() == 2;
+  return 2 * elements * (master ? 4 : value.element_size()) + (master ? 4 * elements : 0);
+}
+
+// Gradients and optimizer state of the process that has most of them; it has whole weights.
+void shard(StageMemory& memory, const std::vector<at::Tensor>& trained, const StageOptions& stage, const Sharding& sharding) {
+  const auto buckets = make_buckets(trained, ReducerOptions().bucket_bytes, sharding.processes);
+  int64_t largest = 0;
+  for (const auto& bucket : buckets) largest = std::max(largest, bucket.padded * int64_t(trained[bucket.parameters.front()].element_size()));
+  const auto whole_gradients = memory.gradient_bytes;
+  memory.gradient_bytes = memory.optimizer_bytes = 0;
+  for (int64_t process = 0; process < sharding.processes; ++process) {
+    int64_t gradients = 0, optimizer = 0;
+    for (const auto& slice : slices_of(buckets, trained, process, sharding.processes)) {
+      const auto& value = trained[slice.parameter];
+      gradients += slice.size() * (stage.accumulate > 1 && value.element_size() == 2 ? 4 : int64_t(value.element_size()));
+      optimizer += optimizer_bytes_of(value, slice.size(), stage.master_weights);
+    }
+    memory.gradient_bytes = std::max(memory.gradient_bytes, gradients + 3 * largest);
+    memory.optimizer_bytes = std::max(memory.optimizer_bytes, optimizer);
+  }
+  if (sharding.shard == "optimizer") memory.gradient_bytes = whole_gradients;
+}
+
+}  // namespace
+
+StageMemory stage_memory(const std::vector<NamedParameter>& parameters, const StageOptions& stage, const Sharding& sharding) {
   StageMemory memory;
   memory.stage = stage.name;
   memory.groups = apply_stage_policy(parameters, stage.trainable);
+  std::vector<at::Tensor> trained;
   for (const auto& parameter : parameters) {
     const auto& value = parameter.value;
     memory.weight_bytes += int64_t(value.nbytes());
     if (!value.requires_grad()) continue;
+    trained.push_back(value);
     memory.gradient_bytes += int64_t(value.nbytes());
-    const bool master = stage.master_weights && value.element_size() == 2;
-    memory.optimizer_bytes += 2 * value.numel() * (master ? 4 : value.element_size()) + (master ? 4 * value.numel() : 0);
+    memory.optimizer_bytes += optimizer_bytes_of(value, value.numel(), stage.master_weights);
   }
+  if (sharding.processes > 1 && sharding.shard != "none") shard(memory, trained, stage, sharding);
   return memory;
 }
 

@@ -224,6 +224,7 @@ void describe(Fields& f, TrainOptions& o) {
   f.field("keep", o.keep, "checkpoints kept").at_least(1);
   f.field("validate_every", o.validate_every, "steps between scores on data.validation; 0: only at the ends of stages").at_least(0);
   f.field("tensorboard", o.tensorboard, "write TensorBoard events beside the JSONL log");
+  f.field("shard", o.shard, "of several processes, each keeps its part of: none: nothing, all keep all; optimizer: optimizer state and master weights; gradients: these and gradients, which are then exchanged for every part of a step. What is learned is the same").one_of({"none", "optimizer", "gradients"});
 }
 
 void describe(Fields& f, StageOptions& o) {

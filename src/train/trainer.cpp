@@ -57,6 +57,18 @@ StepCounts sum_of(ProcessGroup& group, const StepCounts& own) {
   return {numbers[0].item<int64_t>(), numbers[1].item<int64_t>(), numbers[2].item<int64_t>()};
 }
 
+// Of tensors that all processes have, those that this one writes: neighbours by name, of about as many bytes as the others'.
+TensorMap share_of_tensors(const TensorMap& all, const ProcessGroup& group) {
+  int64_t total = 0, before = 0;
+  for (const auto& [name, tensor] : all) total += int64_t(tensor.nbytes());
+  TensorMap own;
+  for (const auto& [name, tensor] : all) {
+    if (before * group.size() / std::max<int64_t>(1, total) == group.rank()) own[name] = tensor;
+    before += int64_t(tensor.nbytes());
+  }
+  return own;
+}
+
 // Every process has a trainer, with the whole model and its share of every step. What all do alike, they decide alike; what is written, process 0
 // writes.
 class Trainer {
@@ -191,15 +203,31 @@ class Trainer {
   CheckpointContent checked(CheckpointContent content) {
     std::vector<NamedReplica> replicas;
     for (const auto& [name, tensor] : content.model) replicas.push_back({name, tensor});
-    for (const auto& [name, tensor] : content.optimizer) replicas.push_back({"the optimizer's " + name, tensor});
+    if (!is_sharded())
+      for (const auto& [name, tensor] : content.optimizer) replicas.push_back({"the optimizer's " + name, tensor});
     check_equal(group_, replicas);
     return content;
   }
 
+  // Every process writes a part: its slices of the optimizer's state, and its share of what all have.
   void save() {
     bar_.clear();
     const auto all = checked(content(/*with_optimizer=*/true));
-    const auto folder = on_first(group_, [&] { return folder_.checkpoints().save(progress_.step, all).folder.string(); });
+    const CheckpointPart part{group_.rank(), group_.size(), share_of_tensors(all.model, group_), is_sharded() ? all.optimizer : share_of_tensors(all.optimizer, group_)};
+    std::unique_ptr<CheckpointDraft> draft;  // of process 0
+    const auto draft_folder = on_first(group_, [&] {
+      draft = folder_.checkpoints().draft(progress_.step);
+      return draft->folder().string();
+    });
+    Json written;
+    together(group_, [&] { written = write_part(draft_folder, part); });
+    std::vector<Json> parts;
+    for (const auto& text : group_.gather(written.dump())) parts.push_back(Json::parse(text));
+    const auto folder = on_first(group_, [&] {
+      const auto saved = draft->publish(progress_.step, parts, all.state).folder.string();
+      folder_.checkpoints().remove_old(progress_.step);
+      return saved;
+    });
     spdlog::info("step {}: saved {}", progress_.step, folder);
     saved_step_ = progress_.step;
   }
@@ -220,7 +248,7 @@ class Trainer {
     spdlog::info("{}\n{}", plans_[progress_.stage], format_group_counts(counts));
     for (const auto& parameter : session_.parameters())
       if (parameter.value.requires_grad()) progress_.trained.insert(parameter.name);
-    optimizer_.emplace(session_.parameters(), adamw_options(stage));
+    optimizer_.emplace(session_.parameters(), adamw_options(stage), own_slices());
     if (optimizer_state_) optimizer_->load(optimizer_state_->first, optimizer_state_->second);
     optimizer_state_.reset();
     make_reducer();
@@ -240,13 +268,26 @@ class Trainer {
     return true;
   }
 
+  bool is_sharded() const { return group_.size() > 1 && session_.config.train.shard != "none"; }
+  // Whole gradients are not even kept from one part of a step to the next.
+  bool shards_gradients() const { return group_.size() > 1 && session_.config.train.shard == "gradients"; }
+
+  // What of the trained parameters this process steps; none: all.
+  std::optional<std::vector<ParameterSlice>> own_slices() const {
+    if (!is_sharded()) return std::nullopt;
+    std::vector<at::Tensor> trained;
+    for (const auto& parameter : session_.parameters())
+      if (parameter.value.requires_grad()) trained.push_back(parameter.value);
+    return slices_of(make_buckets(trained, ReducerOptions().bucket_bytes, group_.size()), trained, group_.rank(), group_.size());
+  }
+
   // Gradients go from the optimizer to the other processes and back.
   void make_reducer() {
     reducer_.reset();
     if (group_.size() == 1) return;
     reducer_.emplace(
         group_, optimizer_->trained(), [this](std::size_t i) { return optimizer_->take_gradient(i); },
-        [this](std::size_t i, const at::Tensor& gradient) { optimizer_->give_gradient(i, gradient); });
+        [this](const ParameterSlice& slice, const at::Tensor& gradient) { optimizer_->give_gradient(slice, gradient); }, ReducerOptions{.sharded = is_sharded()});
   }
 
   bool is_multiple(int64_t every) const { return every > 0 && progress_.step % every == 0; }
@@ -305,18 +346,22 @@ class Trainer {
     const auto most = std::size_t(parts_of(batch_rule(stage), share));
     const auto mask_seed = stream_seed(uint64_t(session_.config.train.seed), "dropout", uint64_t(progress_.step));
     double loss = 0;
-    for (std::size_t part = 0; part < batches.size(); ++part) {
-      const bool is_last = part + 1 == batches.size();
-      set_lora_masks(*session_.model, stream_seed(mask_seed, "part", part * std::size_t(share.processes) + std::size_t(share.process)));
-      const auto sum = session_.model->loss_sum(batches[part]);
-      if (reducer_ && is_last) reducer_->begin(/*wide=*/most > 1);
-      sum.backward();
-      if (reducer_ ? !is_last : batches.size() > 1) optimizer_->accumulate();
-      loss += sum.item<double>();
+    const bool wide = most > 1 && !shards_gradients();
+    for (std::size_t part = 0; part < most; ++part) {
+      const bool exchanges = reducer_ && (part + 1 == most || shards_gradients());  // as often in all processes, whatever they have
+      if (exchanges) reducer_->begin(wide);
+      if (part < batches.size()) {
+        set_lora_masks(*session_.model, stream_seed(mask_seed, "part", part * std::size_t(share.processes) + std::size_t(share.process)));
+        const auto sum = session_.model->loss_sum(batches[part]);
+        sum.backward();
+        loss += sum.item<double>();
+      }
+      if (exchanges)
+        reducer_->finish();
+      else if (most > 1)
+        optimizer_->accumulate();
     }
     set_lora_masks(*session_.model, std::nullopt);
-    if (reducer_ && batches.empty()) reducer_->begin(/*wide=*/most > 1);
-    if (reducer_) reducer_->finish();
     return loss;
   }
 
@@ -340,11 +385,13 @@ class Trainer {
     counts = sum_of(group_, counts);
     if (counts.unreadable > 0) leave_out(own.unreadable);
     const double loss = sum_losses(run_batches(stage, own.batches)) / double(counts.targets);
-    const auto norms = optimizer_->clip(1.0 / double(counts.targets), stage.clip_norm);
+    const auto sum_shards = [this](const at::Tensor& squares) { group_.sum(squares); };
+    const auto norms = is_sharded() ? optimizer_->clip(1.0 / double(counts.targets), stage.clip_norm, sum_shards) : optimizer_->clip(1.0 / double(counts.targets), stage.clip_norm);
     const bool sound = counts.targets > 0 && norms.finite() && std::isfinite(loss);
     if (sound) {
       optimizer_->set_learning_rate(rate);
       optimizer_->step();
+      if (is_sharded()) gather_slices(group_, optimizer_->trained());
     } else {
       report_bad_step(own.ids, counts, loss);
     }

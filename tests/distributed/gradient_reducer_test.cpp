@@ -43,7 +43,10 @@ GradientReducer::Take take_from(std::vector<at::Tensor>& parameters) {
 }
 
 GradientReducer::Give give_to(std::vector<at::Tensor>& parameters) {
-  return [&parameters](std::size_t i, const at::Tensor& gradient) { parameters[i].mutable_grad() = gradient; };
+  return [&parameters](const ParameterSlice& slice, const at::Tensor& gradient) {
+    EXPECT_EQ(slice.size(), parameters[slice.parameter].numel());
+    parameters[slice.parameter].mutable_grad() = gradient.view_as(parameters[slice.parameter]);
+  };
 }
 
 TEST(GradientReducer, GivesTheSumWhateverTheOrderAndWhoeverHasAGradient) {
@@ -51,7 +54,7 @@ TEST(GradientReducer, GivesTheSumWhateverTheOrderAndWhoeverHasAGradient) {
     for (const int64_t bucket_bytes : {1, 200, 1 << 20})
       run_ranks(ranks, [&](ProcessGroup& group) {
         auto parameters = parameters_of();
-        GradientReducer reducer(group, parameters, take_from(parameters), give_to(parameters), bucket_bytes);
+        GradientReducer reducer(group, parameters, take_from(parameters), give_to(parameters), {.bucket_bytes = bucket_bytes});
         EXPECT_EQ(reducer.buckets(), bucket_bytes == 1 ? 12u : bucket_bytes == 200 ? 5u : 1u);
         for (int step = 0; step < 3; ++step) {
           reducer.begin();
@@ -85,12 +88,53 @@ TEST(GradientReducer, SumsOfPartsOfNarrowParametersAreExchangedInFloat32) {
       auto parameters = parameters_of(at::kBFloat16);
       std::vector<at::Tensor> given(parameters.size());
       const auto take = [&](std::size_t i) { return group.rank() == 0 ? torch::full_like(parameters[i], 256.0, at::kFloat) + (wide ? 1.0 : 0.0) : at::Tensor(); };
-      GradientReducer reducer(group, parameters, take, [&](std::size_t i, const at::Tensor& gradient) { given[i] = gradient; });
+      GradientReducer reducer(group, parameters, take, [&](const ParameterSlice& slice, const at::Tensor& gradient) { given[slice.parameter] = gradient; });
       reducer.begin(wide);
       reducer.finish();
       EXPECT_EQ(given[3].scalar_type(), wide ? at::kFloat : at::kBFloat16);
       EXPECT_TRUE((given[3] == (wide ? 257.0 : 256.0)).all().item<bool>());  // 257 is no bf16 number
     });
+}
+
+TEST(GradientReducer, ShardedEachProcessGetsItsSlicesOfTheSameSums) {
+  for (const int64_t ranks : {1, 2, 4})
+    for (const int64_t bucket_bytes : {1, 200, 1 << 20})
+      run_ranks(ranks, [&](ProcessGroup& group) {
+        auto parameters = parameters_of();
+        std::vector<at::Tensor> seen;
+        for (const auto& parameter : parameters) seen.push_back(torch::zeros({parameter.numel()}, torch::kInt64));
+        const auto give = [&](const ParameterSlice& slice, const at::Tensor& gradient) {
+          EXPECT_TRUE((gradient == expected(slice.parameter, ranks)).all().item<bool>()) << slice.parameter;
+          EXPECT_EQ(gradient.numel(), slice.size());
+          seen[slice.parameter].slice(0, slice.begin, slice.end).add_(1);
+        };
+        GradientReducer reducer(group, parameters, take_from(parameters), give, {.sharded = true, .bucket_bytes = bucket_bytes});
+        reducer.begin();
+        loss_of(parameters, group.rank()).backward();
+        reducer.finish();
+        for (std::size_t i = 0; i < parameters.size(); ++i) {
+          group.sum(seen[i]);
+          const bool anyone = i != 7 && (i % 3 != 0 || ranks > 1);
+          EXPECT_TRUE((seen[i] == int64_t(anyone)).all().item<bool>()) << i;  // every element by one process
+        }
+      });
+}
+
+TEST(GatherSlices, MakesParametersWholeOfWhatEachProcessChangedInItsSlices) {
+  for (const int64_t ranks : {1, 2, 4})
+    for (const int64_t bucket_bytes : {1, 200, 1 << 20})
+      run_ranks(ranks, [&](ProcessGroup& group) {
+        auto parameters = parameters_of();
+        for (std::size_t i = 0; i < parameters.size(); ++i) parameters[i].detach().fill_(-1);
+        const auto buckets = make_buckets(parameters, bucket_bytes, ranks);
+        for (const auto& slice : slices_of(buckets, parameters, group.rank(), ranks)) {
+          const auto values = torch::arange(slice.begin, slice.end, torch::kDouble) + 100.0 * double(slice.parameter);
+          parameters[slice.parameter].detach().view({-1}).slice(0, slice.begin, slice.end).copy_(values);
+        }
+        gather_slices(group, parameters, bucket_bytes);
+        for (std::size_t i = 0; i < parameters.size(); ++i)
+          EXPECT_TRUE((parameters[i].view({-1}) == torch::arange(parameters[i].numel(), torch::kDouble) + 100.0 * double(i)).all().item<bool>()) << i;
+      });
 }
 
 TEST(GradientReducer, LeavesParametersAloneWhenItIsGone) {

@@ -36,11 +36,7 @@ class Distributed(unittest.TestCase):
         return Ranks(processes, self.root / "errors", "--config", SMOKE, "--output", self.root / name, *SHORT, *more)
 
     def wait_for_step(self, ranks, name, step):
-        deadline = time.monotonic() + 120
-        while len(log_of(self.root / name)) < step:
-            time.sleep(0.01)
-            self.assertLess(time.monotonic(), deadline, ranks.all_errors())
-            self.assertTrue(all(process.poll() is None for process in ranks.processes), ranks.all_errors())
+        ranks.wait_for_step(self.root / name, step)
 
     def test_nproc_trains_as_one_run_and_says_everything_once(self):
         self.assertEqual(self.said.count("done: "), 1, self.said)

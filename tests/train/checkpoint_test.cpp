@@ -80,6 +80,39 @@ TEST(Checkpoint, WhatIsReadIsWhatWasWritten) {
   expect_whole(*found);
 }
 
+TEST(Checkpoint, OfSeveralProcessesIsOneWithAllTheirTensors) {
+  const TemporaryFolder folder;
+  const auto target = folder.path() / "step-00000003";
+  {
+    CheckpointDraft draft(target);
+    std::vector<nlohmann::json> parts;
+    for (std::int64_t process = 0; process < 3; ++process) {
+      const auto name = fmt::format("connectors.{}.weight", process);
+      parts.push_back(write_part(draft.folder(), {process, 3, {{name, torch::full({4}, double(process))}}, {{name + ".exp_avg", torch::full({4}, 10.0 * double(process))}}}));
+    }
+    draft.publish(3, parts, {{"stage", "stage1"}});
+  }
+  EXPECT_THAT(names_in(target), ElementsAre("manifest.json", "model-00001-of-00003.safetensors", "model-00002-of-00003.safetensors", "model-00003-of-00003.safetensors",
+                                            "model.safetensors.index.json", "optimizer-00001-of-00003.safetensors", "optimizer-00002-of-00003.safetensors",
+                                            "optimizer-00003-of-00003.safetensors", "state.json"));
+  const auto found = open_checkpoint(target);
+  ASSERT_EQ(found.load_model().size(), 3u);
+  EXPECT_TRUE(found.load_model().at("connectors.2.weight").eq(2).all().item<bool>());
+  ASSERT_EQ(found.load_optimizer().size(), 3u);
+  EXPECT_TRUE(found.load_optimizer().at("connectors.1.weight.exp_avg").eq(10).all().item<bool>());
+  std::ofstream(target / "optimizer-00002-of-00003.safetensors", std::ios::app) << "x";
+  EXPECT_THAT(message_of([&] { open_checkpoint(target); }), HasSubstr("optimizer-00002-of-00003.safetensors"));
+}
+
+TEST(Checkpoint, ADraftThatIsNotPublishedLeavesNothing) {
+  const TemporaryFolder folder;
+  {
+    CheckpointDraft draft(folder.path() / "step-00000001");
+    write_part(draft.folder(), {.model = {{"a", torch::ones({2})}}, .optimizer = {}});
+  }
+  EXPECT_TRUE(fs::is_empty(folder.path()));
+}
+
 TEST(Checkpoint, ItsHashIsOfAllThatIsInIt) {
   TemporaryFolder folder;
   CheckpointContent content = content_of(1);

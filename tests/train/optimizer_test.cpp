@@ -11,6 +11,7 @@
 namespace pal {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Pair;
@@ -335,6 +336,92 @@ TEST(AdamW, BucketsChangeNothing) {
     for (std::size_t i = 0; i < one.size(); ++i)
       EXPECT_TRUE(torch::equal(one[i].value, many[i].value)) << one[i].name;
   }
+}
+
+// Two of three processes' slices of make_parameters(), with cuts through parameters.
+const std::vector<std::vector<ParameterSlice>> kSlices{{{0, 0, 7}, {2, 0, 16}}, {{0, 7, 15}, {1, 0, 5}, {3, 0, 1}}, {{3, 1, 4}}};
+
+void give_slices(AdamW& optimizer, const std::vector<NamedParameter>& parameters, const std::vector<ParameterSlice>& slices) {
+  for (const auto& slice : slices) optimizer.give_gradient(slice, parameters[slice.parameter].value.grad().view({-1}).slice(0, slice.begin, slice.end));
+}
+
+TEST(AdamW, OfSlicesEachProcessStepsItsOwnAndTogetherTheyAreTheWhole) {
+  for (const auto dtype : {torch::kFloat64, torch::kBFloat16}) {
+    auto whole = make_parameters(dtype), sliced = make_parameters(dtype);  // `sliced` is shared by three optimizers, as after an all-gather
+    AdamW expected(whole, kOptions);
+    std::vector<std::unique_ptr<AdamW>> processes;
+    for (const auto& slices : kSlices) processes.push_back(std::make_unique<AdamW>(sliced, kOptions, slices));
+    for (int step = 0; step < 5; ++step) {
+      set_gradients(whole, step);
+      set_gradients(sliced, step);
+      const auto norms = expected.clip(0.5, 0.1);
+      torch::Tensor squares;  // of all processes
+      for (const bool first : {true, false})
+        for (std::size_t i = 0; i < processes.size(); ++i) {
+          if (first) give_slices(*processes[i], sliced, kSlices[i]);
+          const auto got = processes[i]->clip(0.5, 0.1, [&](const torch::Tensor& own) {
+            if (!first) return void(own.copy_(squares));
+            squares = squares.defined() ? squares + own : own.clone();
+          });
+          if (!first) EXPECT_NEAR(got.total, norms.total, 1e-6 * norms.total);
+          if (!first) EXPECT_EQ(got.groups.size(), norms.groups.size());
+        }
+      expected.step();
+      for (auto& process : processes) process->step();
+      expected.zero_grad();
+      for (auto& process : processes) process->zero_grad();
+    }
+    expect_close(sliced, whole, dtype == torch::kFloat64 ? 1e-14 : 1e-6);
+  }
+}
+
+TEST(AdamW, TheStateOfSlicesIsReadByAnyOtherDivision) {
+  auto parameters = make_parameters(torch::kBFloat16);
+  AdamW whole(parameters, kOptions);
+  set_gradients(parameters, 1);
+  whole.clip(1.0, 0.0);
+  whole.step();
+  const auto saved = whole.state();
+  TensorMap pieces;  // as three processes save it
+  for (const auto& slices : kSlices) {
+    AdamW process(parameters, kOptions, slices);
+    process.load(saved, "whole");
+    for (const auto& [name, tensor] : process.state()) pieces[name] = tensor.clone();
+  }
+  EXPECT_TRUE(pieces.contains("connectors.a.weight.exp_avg[0:7]"));
+  EXPECT_TRUE(pieces.contains("llm.layers.0.weight.exp_avg"));
+  AdamW again(make_parameters(torch::kBFloat16), kOptions);
+  again.load(pieces, "pieces");
+  for (const auto& [name, tensor] : again.state()) EXPECT_TRUE(tensor.equal(saved.at(name))) << name;
+  const std::vector<ParameterSlice> other{{0, 3, 11}, {2, 5, 6}};
+  AdamW cut(make_parameters(torch::kBFloat16), kOptions, other);
+  cut.load(pieces, "pieces");
+  EXPECT_TRUE(cut.state().at("connectors.a.weight.master[3:11]").equal(saved.at("connectors.a.weight.master").view({-1}).slice(0, 3, 11)));
+}
+
+TEST(AdamW, AStateWithAHoleBetweenSlicesIsRefused) {
+  AdamW process(make_parameters(), kOptions, kSlices[0]);
+  AdamW whole(make_parameters(), kOptions);
+  auto pieces = whole.state();
+  const auto cut = pieces.extract("connectors.a.weight.exp_avg").mapped().view({-1});
+  pieces["connectors.a.weight.exp_avg[0:7]"] = cut.slice(0, 0, 7);
+  pieces["connectors.a.weight.exp_avg[8:15]"] = cut.slice(0, 8, 15);
+  EXPECT_THAT(message_of([&] { process.load(pieces, "holes"); }), AllOf(HasSubstr("connectors.a.weight.exp_avg"), HasSubstr("slices 0:7, 8:15")));
+}
+
+TEST(AdamW, GradientsOfSeveralExchangesAreAdded) {
+  auto parameters = make_parameters(), twice = make_parameters();
+  AdamW optimizer(twice, kOptions, kSlices[0]), expected(parameters, kOptions, kSlices[0]);
+  set_gradients(parameters, 1, 2.0);
+  set_gradients(twice, 1);
+  give_slices(expected, parameters, kSlices[0]);
+  give_slices(optimizer, twice, kSlices[0]);
+  give_slices(optimizer, twice, kSlices[0]);
+  expected.clip(1.0, 0.0);
+  optimizer.clip(1.0, 0.0);
+  expected.step();
+  optimizer.step();
+  expect_close(twice, parameters, 1e-14);
 }
 
 TEST(AdamW, OptionsOutOfRangeAreTheUsersMistake) {

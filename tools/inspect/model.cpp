@@ -17,7 +17,7 @@ struct ModelArguments {
   std::filesystem::path config;
   std::vector<std::string> sets;
   std::vector<int64_t> tokens;
-  int64_t samples = 8, text_tokens = 64;
+  int64_t samples = 8, text_tokens = 64, processes = 1;
   bool json = false;
 };
 
@@ -30,14 +30,16 @@ Json to_json(const StageMemory& memory) {
           {"groups", groups},
           {"weight_bytes", memory.weight_bytes},
           {"gradient_bytes", memory.gradient_bytes},
-          {"optimizer_bytes", memory.optimizer_bytes}};
+          {"optimizer_bytes", memory.optimizer_bytes},
+          {"bytes_per_process", memory.bytes()}};
 }
 
 std::string mib(int64_t bytes) { return fmt::format("{:.1f} MiB", double(bytes) / (1 << 20)); }
 
-void print(const StageMemory& memory) {
-  fmt::print("stage '{}'\n{}\n  weights {}, gradients {}, optimizer {}\n\n", memory.stage, format_group_counts(memory.groups),
-             mib(memory.weight_bytes), mib(memory.gradient_bytes), mib(memory.optimizer_bytes));
+void print(const StageMemory& memory, const Sharding& sharding) {
+  const auto who = sharding.processes > 1 ? fmt::format("each of {} processes (shard: {}): ", sharding.processes, sharding.shard) : "";
+  fmt::print("stage '{}'\n{}\n  {}weights {}, gradients {}, optimizer {}, together {}\n\n", memory.stage, format_group_counts(memory.groups), who,
+             mib(memory.weight_bytes), mib(memory.gradient_bytes), mib(memory.optimizer_bytes), mib(memory.bytes()));
 }
 
 int run_model(const ModelArguments& a) {
@@ -50,9 +52,10 @@ int run_model(const ModelArguments& a) {
 
   Json stages = Json::array();
   for (const auto& stage : config.stages) {
-    const auto memory = stage_memory(parameters, stage);
+    const Sharding sharding{a.processes, config.train.shard};
+    const auto memory = stage_memory(parameters, stage, sharding);
     stages.push_back(to_json(memory));
-    if (!a.json) print(memory);
+    if (!a.json) print(memory, sharding);
   }
   Json tensors = Json::object();
   for (const auto& p : parameters) tensors[p.name] = p.value.sizes().vec();
@@ -73,6 +76,7 @@ void add_model_command(CLI::App& app, std::function<int()>& run) {
   command->add_option("--config", a->config, "the run, YAML")->required();
   command->add_option("--set", a->sets, "override an option: a.b=c")->take_all()->allow_extra_args(false);
   command->add_option("--samples", a->samples, "batch for the activations: samples")->capture_default_str()->check(CLI::PositiveNumber);
+  command->add_option("--processes", a->processes, "of how many the bytes are each one's, as train.shard says")->capture_default_str()->check(CLI::Range(int64_t{1}, int64_t{1} << 20));
   command->add_option("--text-tokens", a->text_tokens, "text tokens a sample")->capture_default_str()->check(CLI::PositiveNumber);
   command->add_option("--stream-tokens", a->tokens, "tokens a sample of each stream, in their order (default: 64 each)")->delimiter(',');
   command->add_flag("--json", a->json, "print one JSON object");

@@ -3,6 +3,7 @@
 //   checkpoints/step-00000120/
 //     model.safetensors        the trained tensors by name
 //     optimizer.safetensors    AdamW::state(); not there when empty
+//     (written by several processes: model-00001-of-00004.safetensors, ... with model.safetensors.index.json, and optimizer-00001-of-00004.safetensors, ...)
 //     state.json               the rest that a run goes on from: stage, sampler position, random streams, ...
 //     manifest.json            written last: the size and SHA-256 of every file
 //
@@ -16,10 +17,22 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "pal/core/tensor_source.h"
 
 namespace pal {
+
+// What one of several processes writes of a checkpoint.
+struct CheckpointPart {
+  std::int64_t process = 0;    // from 0
+  std::int64_t processes = 1;  // how many there are
+  TensorMap model;             // some of the trained tensors; each is in one part
+  TensorMap optimizer;         // AdamW::state() of this process, or some of it
+};
+
+// Writes the part's files into the folder of a draft. Returns what publish() must know of them. Throws as write_checkpoint().
+nlohmann::json write_part(const std::filesystem::path& folder, const CheckpointPart& part);
 
 // What is written into a checkpoint.
 struct CheckpointContent {
@@ -46,6 +59,25 @@ struct Checkpoint {
 Checkpoint write_checkpoint(const std::filesystem::path& folder, std::int64_t step,
                             const CheckpointContent& content);
 
+// A checkpoint that is being written, beside where it will be; gone with this object unless it was published.
+class CheckpointDraft {
+ public:
+  // Of a checkpoint that will be `target`. Throws UserError where the place is not writable.
+  explicit CheckpointDraft(const std::filesystem::path& target);
+  ~CheckpointDraft();
+  CheckpointDraft(const CheckpointDraft&) = delete;
+  CheckpointDraft& operator=(const CheckpointDraft&) = delete;
+
+  const std::filesystem::path& folder() const;  // for write_part()
+  // Gives it its name, replacing what has it. parts: what write_part() returned in each process. Throws as write_checkpoint().
+  Checkpoint publish(std::int64_t step, const std::vector<nlohmann::json>& parts, const nlohmann::json& state);
+
+ private:
+  class Folder;
+  std::filesystem::path target_;
+  std::unique_ptr<Folder> temporary_;
+};
+
 // Checks sizes and hashes. Throws UserError that names the folder and what is wrong with it.
 Checkpoint open_checkpoint(const std::filesystem::path& folder);
 
@@ -63,6 +95,9 @@ class CheckpointStore {
   // Writes step-N, then removes all but the newest `keep` up to it; before it, what killed writers left
   // behind. Throws as write_checkpoint(); no older checkpoint is removed then.
   Checkpoint save(std::int64_t step, const CheckpointContent& content);
+  // The same in steps, for several processes: a draft of step-N, after what killed writers left is removed; then, when it is published, what is too old.
+  std::unique_ptr<CheckpointDraft> draft(std::int64_t step);
+  void remove_old(std::int64_t step);
 
   // The newest checkpoint that is whole; none where there is no whole one. Those that are not are named in a
   // warning with the reason, and passed over. Changes nothing on disk.

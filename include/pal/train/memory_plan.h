@@ -19,10 +19,19 @@ struct StageMemory {
   int64_t weight_bytes = 0;        // of all parameters
   int64_t gradient_bytes = 0;      // of the trained ones
   int64_t optimizer_bytes = 0;     // moments, and master copies where there are any
+
+  int64_t bytes() const { return weight_bytes + gradient_bytes + optimizer_bytes; }  // of all three
 };
 
-// For one stage; sets requires_grad as the stage would.
-StageMemory stage_memory(const std::vector<NamedParameter>& parameters, const StageOptions& stage);
+// What each of several processes holds.
+struct Sharding {
+  int64_t processes = 1;       // how many there are
+  std::string shard = "none";  // the config's train.shard
+};
+
+// For one stage, in the process that holds most; sets requires_grad as the stage would. Sharded gradients: the process's sums, in fp32 where a step has
+// several parts, and the buckets of whole ones that are on their way.
+StageMemory stage_memory(const std::vector<NamedParameter>& parameters, const StageOptions& stage, const Sharding& sharding = {});
 
 // A batch as its activations see it: rows R and audio tokens A of all samples.
 struct BatchShape {

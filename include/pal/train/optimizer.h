@@ -5,11 +5,14 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "pal/core/tensor_source.h"
+#include "pal/distributed/flat_buckets.h"
 #include "pal/train/named_parameter.h"
 
 namespace pal {
@@ -40,24 +43,25 @@ struct GradientNorms {
 class AdamW {
  public:
   // Parameters that need no gradient get no state and are left alone. State starts as zeros, master copies as
-  // the values of now. Throws UserError for an option out of its range.
-  AdamW(const std::vector<NamedParameter>& parameters, const AdamWOptions& options);
+  // the values of now. slices: of the others, by their number among them, what this process steps and holds the state of, as one of several; not given: all.
+  // Throws UserError for an option out of its range.
+  AdamW(const std::vector<NamedParameter>& parameters, const AdamWOptions& options, const std::optional<std::vector<ParameterSlice>>& slices = std::nullopt);
 
   // Adds the gradients of now to sums in fp32 (fp64 for fp64 parameters) that the next clip() and step() use, and takes them off the
   // parameters. For steps of several parts: sums of many parts in bf16 would lose what the last ones say.
   void accumulate();
 
-  // The parameters that it steps, in its order: what take_gradient() and give_gradient() count.
+  // The parameters that need a gradient, in the order of all: what take_gradient() and slices count.
   std::vector<at::Tensor> trained() const;
   // Takes the gradient of now, and the sum of earlier ones, away from parameter i: for exchanging it. Undefined where there is none.
   at::Tensor take_gradient(std::size_t i);
-  // What the next clip() and step() use for parameter i, in its dtype or in fp32, its shape.
-  void give_gradient(std::size_t i, const at::Tensor& gradient);
+  // Adds to what the next clip() and step() use for a slice, which must be one of this optimizer's: [slice.size()], in the parameter's dtype or in fp32.
+  void give_gradient(const ParameterSlice& slice, const at::Tensor& gradient);
 
   // Norms of the gradients times `scale` (1 / target tokens). The next step uses gradients times `scale`, and
   // times max_norm / total where that is below 1; max_norm 0 sets no limit. The stored gradients stay as they
-  // are. Waits for the device once.
-  GradientNorms clip(double scale, double max_norm);
+  // are. Waits for the device once. sum: adds a tensor up over the processes that have the other slices, in place.
+  GradientNorms clip(double scale, double max_norm, const std::function<void(const at::Tensor&)>& sum = {});
 
   // Takes a step with learning_rate(). Parameters without a gradient are left alone, and their step count
   // too. Returns false and changes nothing where the last clip() found NaN or infinity. Uses up what clip()
@@ -72,26 +76,34 @@ class AdamW {
   const AdamWOptions& options() const { return options_; }                // with the learning rate of now
 
   // NAME.exp_avg, NAME.exp_avg_sq (the parameter's shape), NAME.step (a scalar, int64), NAME.master where
-  // there is one. The tensors are the optimizer's own: the next step changes them.
+  // there is one; of a slice NAME.exp_avg[BEGIN:END], a vector. The tensors are the optimizer's own: the next step changes them.
   TensorMap state() const;
 
-  // Takes the state from `saved`, which must hold exactly these names with their shapes and dtypes. Otherwise
-  // throws LoadMismatch, whose message begins with `source` (a file), and changes nothing.
+  // Takes the state from `saved`, which must hold that of all trained parameters, whole or in any slices, in their shapes and dtypes, and nothing else.
+  // Otherwise throws LoadMismatch, whose message begins with `source` (a file), and changes nothing.
   void load(const TensorMap& saved, const std::string& source);
 
  private:
-  struct Entry {
+  struct Trained {
     NamedParameter parameter;
-    at::Tensor exp_avg, exp_avg_sq;
-    at::Tensor master;  // undefined: the parameter takes the step itself
-    at::Tensor sum;     // of the parts' gradients; undefined: the step has one part
-    const at::Tensor& gradient() const { return sum.defined() ? sum : parameter.value.grad(); }
-    std::int64_t steps = 0;
+    at::Tensor sum;  // of the parts' gradients; undefined: the step has one part
     bool decays = false;
   };
+  struct Entry {  // what is stepped: a parameter or a slice of one
+    ParameterSlice slice;
+    at::Tensor value;                // shares the parameter's storage: its shape, or a vector
+    at::Tensor exp_avg, exp_avg_sq;  // value's shape
+    at::Tensor master;               // undefined: the value takes the step itself
+    at::Tensor given;                // gradient of all processes; undefined: the parameter's own counts
+    std::int64_t steps = 0;
+  };
+  at::Tensor gradient(const Entry& entry) const;
+  std::string name(const Entry& entry, const char* field) const;
   void step_bucket(const std::vector<Entry*>& bucket);
 
+  std::vector<Trained> trained_;
   std::vector<Entry> entries_;
+  std::map<ParameterSlice, std::size_t> entry_of_;
   AdamWOptions options_;
   double gradient_scale_ = 1.0;  // of the next step
   bool finite_ = true;           // what the last clip() found

@@ -34,6 +34,7 @@ struct TrainOptions {
   int64_t keep = 2;            // checkpoints
   int64_t validate_every = 0;  // steps; 0: only at the ends of stages
   bool tensorboard = true;     // write events beside the JSONL log
+  std::string shard = "none";  // what several processes keep a part of each: none, optimizer or gradients
 };
 
 // A whole config file.
