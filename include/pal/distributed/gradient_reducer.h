@@ -25,6 +25,7 @@ class GradientReducer {
   // Hands back a sum over all processes, [slice.size()]: of whole parameters, or of this process's slices. Not called where no process had a gradient.
   using Give = std::function<void(const ParameterSlice& slice, const at::Tensor& gradient)>;
 
+  // group must outlive it; the parameters' hooks are its own as long as it lives.
   GradientReducer(ProcessGroup& group, std::vector<at::Tensor> parameters, Take take, Give give, const ReducerOptions& options = {});
   ~GradientReducer();
   GradientReducer(const GradientReducer&) = delete;

@@ -95,8 +95,9 @@ class CheckpointStore {
   // Writes step-N, then removes all but the newest `keep` up to it; before it, what killed writers left
   // behind. Throws as write_checkpoint(); no older checkpoint is removed then.
   Checkpoint save(std::int64_t step, const CheckpointContent& content);
-  // The same in steps, for several processes: a draft of step-N, after what killed writers left is removed; then, when it is published, what is too old.
+  // The same in steps, for several processes: a draft of step-N, after what killed writers left is removed.
   std::unique_ptr<CheckpointDraft> draft(std::int64_t step);
+  // Then, when it is published: removes all but the newest `keep` up to it.
   void remove_old(std::int64_t step);
 
   // The newest checkpoint that is whole; none where there is no whole one. Those that are not are named in a
