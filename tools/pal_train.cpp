@@ -34,7 +34,7 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--threads", a.threads, "CPU threads of a process (default: its share of all cores)");
   app.add_option("--nproc", a.processes, "start so many processes on this machine, which train together; a cluster's launcher (torchrun, srun, mpirun) needs no option")
       ->check(CLI::Range(int64_t{1}, int64_t{1024}));
-  app.add_option("--timeout", a.timeout, "seconds that a process waits for the others before it says which one is gone (default: 600)")->check(CLI::Range(int64_t{1}, int64_t{86400}));
+  app.add_option("--timeout", a.timeout, "seconds that a process waits for the others before it says which one is gone, and ends; after half of them a step that does not end is named, with its samples (default: 600)")->check(CLI::Range(int64_t{1}, int64_t{86400}));
   app.add_flag("--dry-run", a.dry_run, "build everything, print what would be trained, run nothing");
   app.add_flag("--config-reference", a.reference, "print every option of a config as Markdown");
   app.footer("Examples:\n  pal-train --config configs/quickstart/smoke.yaml --output runs/smoke\n"
@@ -64,7 +64,7 @@ void set_threads_of(const pal::Launch& launch, int threads) {
 }
 
 int train(const Arguments& a, const pal::Launch& launch) {
-  const pal::TrainerOptions options{a.output.empty() ? std::filesystem::path("runs") / a.config.stem() : std::filesystem::path(a.output), a.resume == "auto", a.dry_run};
+  const pal::TrainerOptions options{a.output.empty() ? std::filesystem::path("runs") / a.config.stem() : std::filesystem::path(a.output), a.resume == "auto", a.dry_run, std::chrono::seconds(std::max<int64_t>(1, a.timeout / 2))};
   set_threads_of(launch, a.threads);
   const auto device = pal::parse_device(a.device, launch.local_rank);
   pal::ProcessGroup group(launch, device, std::chrono::seconds(a.timeout));

@@ -4,6 +4,9 @@
 #include <fmt/ranges.h>
 #include <unistd.h>
 
+#include <functional>
+#include <thread>
+
 namespace pal {
 
 namespace {
@@ -20,56 +23,81 @@ std::string host_name() {
 
 std::string text_of(const std::vector<uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
 
-// "17 host node07, pid 812" without its number.
-std::string place_in(const std::string& beat) { return beat.substr(beat.find(' ') + 1); }
+// What a process writes: "17 512 host node07, pid 812".
+struct Beat {
+  int64_t count = -1, exchanges = 0;
+  std::string place;  // empty: it never wrote
+};
+
+Beat beat_in(const std::string& text) {
+  if (text.empty()) return {};
+  const auto first = text.find(' '), second = text.find(' ', first + 1);
+  return {std::stoll(text), std::stoll(text.substr(first + 1)), text.substr(second + 1)};
+}
+
+// Runs `body` in a thread that nobody has to wait for.
+template <typename Result>
+std::future<Result> in_background(std::function<Result()> body) {
+  std::packaged_task<Result()> task(std::move(body));
+  auto result = task.get_future();
+  std::thread(std::move(task)).detach();
+  return result;
+}
 
 }  // namespace
 
 Heartbeat::Heartbeat(c10::intrusive_ptr<c10d::Store> store, int64_t rank, int64_t size)
-    : store_(std::move(store)), rank_(rank), size_(size), place_(fmt::format("host {}, pid {}", host_name(), ::getpid())), thread_([this] { beat(); }) {}
+    : state_(new State{.store = std::move(store), .rank = rank, .size = size, .place = fmt::format("host {}, pid {}", host_name(), ::getpid())}),
+      ended_(in_background<void>([state = state_] { beat(*state); })) {}
 
 Heartbeat::~Heartbeat() {
   {
-    const std::lock_guard lock(mutex_);
-    ending_ = true;
+    const std::lock_guard lock(state_->mutex);
+    state_->ending = true;
   }
-  changed_.notify_all();
-  thread_.join();
+  state_->changed.notify_all();
+  ended_.wait_for(kSilence);
 }
 
-void Heartbeat::beat() {
+void Heartbeat::beat(State& state) {
   try {
-    std::unique_lock lock(mutex_);
-    for (int64_t count = 0; !ending_; ++count) {
-      const auto text = fmt::format("{} {}", count, place_);
-      store_->set(key_of(rank_), std::vector<uint8_t>(text.begin(), text.end()));
-      changed_.wait_for(lock, kBeat, [this] { return ending_; });
+    for (int64_t count = 0;; ++count) {
+      const auto text = fmt::format("{} {} {}", count, state.exchanges.load(), state.place);
+      state.store->set(key_of(state.rank), std::vector<uint8_t>(text.begin(), text.end()));
+      std::unique_lock lock(state.mutex);
+      if (state.changed.wait_for(lock, kBeat, [&] { return state.ending; })) return;
     }
   } catch (const std::exception&) {  // process 0 has ended, and its store; exchanges say so
   }
 }
 
-std::vector<std::string> Heartbeat::all() {
+std::vector<std::string> Heartbeat::all(const State& state) {
   std::vector<std::string> beats;
-  for (int64_t rank = 0; rank < size_; ++rank) beats.push_back(store_->check({key_of(rank)}) ? text_of(store_->get(key_of(rank))) : "");
+  for (int64_t rank = 0; rank < state.size; ++rank) beats.push_back(state.store->check({key_of(rank)}) ? text_of(state.store->get(key_of(rank))) : "");
   return beats;
 }
 
-std::string Heartbeat::missing() {
-  try {
-    const auto before = all();
-    std::this_thread::sleep_for(kSilence);
-    const auto after = all();
-    std::vector<std::string> silent;
-    for (int64_t rank = 0; rank < size_; ++rank) {
-      const auto& beat = after[std::size_t(rank)];
-      if (beat == before[std::size_t(rank)]) silent.push_back(beat.empty() ? fmt::format("process {} (it never came)", rank) : fmt::format("process {} ({})", rank, place_in(beat)));
-    }
-    if (rank_ == 0) std::this_thread::sleep_for(kSilence);
-    return fmt::format("{}", fmt::join(silent, ", "));
-  } catch (const std::exception&) {
-    return "process 0 (its store does not answer)";
+std::string Heartbeat::find_missing(const State& state) {
+  const auto before = all(state);
+  std::this_thread::sleep_for(kSilence);
+  const auto after = all(state);
+  std::vector<std::string> silent, behind;
+  for (int64_t rank = 0; rank < state.size; ++rank) {
+    const auto was = beat_in(before[std::size_t(rank)]), is = beat_in(after[std::size_t(rank)]);
+    if (was.count == is.count) silent.push_back(is.place.empty() ? fmt::format("process {} (it never came)", rank) : fmt::format("process {} ({})", rank, is.place));
+    if (is.exchanges < state.exchanges.load()) behind.push_back(fmt::format("process {} ({}; it runs, but is elsewhere)", rank, is.place));
   }
+  if (state.rank == 0) std::this_thread::sleep_for(kSilence);  // the others ask its store meanwhile
+  return fmt::format("{}", fmt::join(silent.empty() ? behind : silent, ", "));
+}
+
+std::string Heartbeat::missing() {
+  auto found = in_background<std::string>([state = state_] { return find_missing(*state); });
+  try {
+    if (found.wait_for(3 * kSilence) == std::future_status::ready) return found.get();
+  } catch (const std::exception&) {  // it has ended
+  }
+  return "process 0 (its store does not answer)";
 }
 
 }  // namespace pal

@@ -57,6 +57,7 @@ struct ProcessGroup::Implementation {
   template <typename Begin>
   PendingExchange begin(const char* what, Begin&& exchange) const {
     PendingExchange pending;
+    heartbeat->begin_exchange();
     try {
       pending.work_ = std::make_shared<PendingExchange::Work>(PendingExchange::Work{exchange(), what, heartbeat});
     } catch (const std::exception& error) {
@@ -196,6 +197,8 @@ std::vector<std::string> ProcessGroup::gather(const std::string& text) {
   for (int64_t r = 0; r < size_; ++r) texts.emplace_back(all.data_ptr<uint8_t>() + r * longest, all.data_ptr<uint8_t>() + r * longest + lengths[r].item<int64_t>());
   return texts;
 }
+
+std::string ProcessGroup::missing() const { return impl_ ? impl_->heartbeat->missing() : ""; }
 
 void ProcessGroup::barrier() { sum(at::zeros({1}, at::kLong)); }
 

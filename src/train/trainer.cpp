@@ -22,6 +22,7 @@
 #include "stop_signal.h"
 #include "training_data.h"
 #include "validation.h"
+#include "watchdog.h"
 
 namespace pal {
 
@@ -76,7 +77,8 @@ class Trainer {
   // Exchanges nothing.
   Trainer(const RunConfig& config, const TrainerOptions& options, torch::Device device, ProcessGroup& group)
       : group_(group), session_(open_session(config, device)), folder_(options.output, session_.config.train.keep), config_text_(run_config_yaml(session_.config)),
-        data_(session_.config, *session_.collator, {group.rank(), group.size()}), bar_(group.is_first() ? std::cerr : silence_, progress_options_for_stderr()) {
+        data_(session_.config, *session_.collator, {group.rank(), group.size()}), bar_(group.is_first() ? std::cerr : silence_, progress_options_for_stderr()),
+        watchdog_(options.stall, [this](const std::string& what, std::chrono::seconds since) { say_stall(what, since); }) {
     read_validation();
     read_from_cache(session_);
     session_.collator->check_caches(data_.samples());
@@ -212,6 +214,7 @@ class Trainer {
   // Every process writes a part: its slices of the optimizer's state, and its share of what all have.
   void save() {
     bar_.clear();
+    watchdog_.begin(fmt::format("step {}: saving", progress_.step));
     const auto all = checked(content(/*with_optimizer=*/true));
     const CheckpointPart part{group_.rank(), group_.size(), share_of_tensors(all.model, group_), is_sharded() ? all.optimizer : share_of_tensors(all.optimizer, group_)};
     std::unique_ptr<CheckpointDraft> draft;  // of process 0
@@ -230,6 +233,7 @@ class Trainer {
     });
     spdlog::info("step {}: saved {}", progress_.step, folder);
     saved_step_ = progress_.step;
+    watchdog_.rest();
   }
 
   void write_final() {
@@ -340,6 +344,19 @@ class Trainer {
     return own;
   }
 
+  std::vector<std::string> names_of(const LoadedStep& step) const {
+    std::vector<std::string> names;
+    for (const auto& part : step.own)
+      for (const auto& draw : part) names.push_back(data_.samples()[std::size_t(draw.sample)].id);
+    return names;
+  }
+
+  // Said by the watchdog's thread.
+  void say_stall(const std::string& what, std::chrono::seconds since) const {
+    const auto missing = group_.missing();
+    spdlog::error("{}: not done for {} s; something hangs: a file system, the device or another process{}", what, since.count(), missing.empty() ? "" : ". Not here yet: " + missing);
+  }
+
   // Sums gradients over the batches of all processes. Returns the loss's sum over this one's.
   double run_batches(const StageOptions& stage, const std::vector<PalBatch>& batches) {
     const Share share{group_.rank(), group_.size()};
@@ -376,7 +393,9 @@ class Trainer {
   void step(const StageOptions& stage, double rate, StepLoader& loader) {
     const auto begin = Clock::now();
     const auto step = loader.next();
+    watchdog_.begin(fmt::format("step {}: getting samples {} ready", progress_.step + 1, fmt::join(names_of(step), ", ")));
     const auto own = load(loader, step);
+    watchdog_.begin(fmt::format("step {}: training on samples {}", progress_.step + 1, fmt::join(own.ids, ", ")));
     StepCounts counts{.unreadable = int64_t(own.unreadable.size())};
     for (const auto& batch : own.batches) {
       counts.targets += batch.target_tokens();
@@ -422,6 +441,7 @@ class Trainer {
                   {"samples", samples},
                   {"samples_per_second", double(samples) / seconds.count()},
                   {"tokens_per_second", double(counts.tokens) / seconds.count()}});
+    watchdog_.rest();
     if (bad_steps_ == kMostBadStepsInARow)
       throw_in_all<std::runtime_error>(group_, fmt::format("{} steps in a row gave no finite gradient; the samples of the last are named above. The newest "
                                                            "checkpoint is of step {}",
@@ -467,6 +487,7 @@ class Trainer {
   bool stopping_ = false;        // a signal came, to whichever process
   int bad_steps_ = 0;
   int64_t saved_step_ = -1;  // of the newest checkpoint
+  Watchdog watchdog_;        // the last one: its thread uses what is above
 };
 
 }  // namespace

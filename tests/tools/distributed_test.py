@@ -32,8 +32,9 @@ class Distributed(unittest.TestCase):
         self.addCleanup(self.folder.cleanup)
         self.root = pathlib.Path(self.folder.name)
 
-    def ranks(self, processes, name, *more):
-        return Ranks(processes, self.root / "errors", "--config", SMOKE, "--output", self.root / name, *SHORT, *more)
+    def ranks(self, processes, name, *more, timeout=60):
+        settings = [*SHORT[:SHORT.index("--timeout")], "--timeout", timeout]
+        return Ranks(processes, self.root / "errors", "--config", SMOKE, "--output", self.root / name, *settings, *more)
 
     def wait_for_step(self, ranks, name, step):
         ranks.wait_for_step(self.root / name, step)
@@ -100,6 +101,18 @@ class Distributed(unittest.TestCase):
             codes = ranks.wait(60)
             self.assertEqual((codes[rank], codes[1 - rank]), (-signal.SIGKILL, 1), ranks.all_errors())
             self.assertIn(f"process {rank}", ranks.error(1 - rank))
+
+    def test_a_stopped_process_is_named_and_so_is_the_step_that_waits_for_it(self):
+        for rank in (0, 1):
+            ranks = self.ranks(2, f"stalled-{rank}", "--set", "stages.align.steps=400", "--set", "train.save_every=0", timeout=8)
+            self.wait_for_step(ranks, f"stalled-{rank}", 2)
+            ranks.kill(rank, signal.SIGSTOP)
+            self.assertEqual(ranks.processes[1 - rank].wait(60), 1, ranks.all_errors())
+            ranks.kill(rank)
+            ranks.wait()
+            error = ranks.error(1 - rank)
+            self.assertRegex(error, rf"process {1 - rank}: step \d+: .* samples .*: not done for \d+ s")
+            self.assertRegex(error, rf"internal error: process {rank} .*does not answer")
 
     def test_what_is_wrong_with_the_input_is_told_once(self):
         result = run("pal-train", "--config", SMOKE, "--output", self.root / "wrong", "--nproc", 2, "--set", "stages.tune.trainable=[nothing.*]", "--threads", 1)

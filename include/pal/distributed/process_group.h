@@ -57,6 +57,9 @@ class ProcessGroup {
   // input: [n], output: [size() * n], the inputs in the order of ranks.
   PendingExchange begin_all_gather(const at::Tensor& output, const at::Tensor& input);
   std::vector<std::string> gather(const std::string& text);  // one of each process, at all of them
+  // Those that do not run, or have not come to what this one waits for, for people; empty where there are none. Takes some seconds; for another thread than the
+  // one that waits.
+  std::string missing() const;
   void barrier();                                            // returns when all have come
 
  private:

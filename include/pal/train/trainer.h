@@ -7,6 +7,7 @@
 //   OUTPUT/final/               every trained tensor, by name, when all stages are done
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 
 #include "pal/distributed/process_group.h"
@@ -19,6 +20,7 @@ struct TrainerOptions {
   std::filesystem::path output;  // folder of the run
   bool resume = false;           // go on from the newest whole checkpoint, where there is one
   bool dry_run = false;          // build everything, run nothing, write nothing
+  std::chrono::seconds stall{600};  // a step that takes longer is named, with its samples
 };
 
 // How train() ended.
