@@ -64,14 +64,15 @@ TensorMap share_of_tensors(const TensorMap& all, const ProcessGroup& group) {
   for (const auto& [name, tensor] : all) total += int64_t(tensor.nbytes());
   TensorMap own;
   for (const auto& [name, tensor] : all) {
-    if (before * group.size() / std::max<int64_t>(1, total) == group.rank()) own[name] = tensor;
+    const auto writer = std::min(group.size() - 1, before * group.size() / std::max<int64_t>(1, total));  // the last one also has empty tensors at the end
+    if (writer == group.rank()) own[name] = tensor;
     before += int64_t(tensor.nbytes());
   }
   return own;
 }
 
-// Every process has a trainer, with the whole model and its share of every step. What all do alike, they decide alike; what is written, process 0
-// writes.
+// Every process has a trainer, with the whole model and its share of every step. What all do alike, they decide alike. Each writes its
+// part of a checkpoint, and process 0 all else.
 class Trainer {
  public:
   // Exchanges nothing.
