@@ -29,4 +29,4 @@ pal_step "Build of the fuzz targets" pal_build_fuzzers
 pal_step "Encoders from their packaged form" pal_convert_assets
 printf '==> Tests (set-up and build took %d s)\n' $((SECONDS - begin))
 cd -- "$PAL_ROOT"
-exec ctest --preset release --no-tests=error "${selection[@]}" "${options[@]}"
+exec ctest --preset release --parallel "$(nproc)" --no-tests=error "${selection[@]}" "${options[@]}"

@@ -1,6 +1,7 @@
 #include "pal/distributed/process_group.h"
 
 #include <fmt/format.h>
+#include <signal.h>
 
 #include <cstdlib>
 
@@ -69,6 +70,13 @@ struct ProcessGroup::Implementation {
 
 namespace {
 
+// Gloo and the store write to sockets without asking for an error instead of a signal. That another process has ended is to be told, not to end
+// this one as well.
+void ignore_broken_connections() {
+  struct sigaction now{};
+  if (::sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) ::signal(SIGPIPE, SIG_IGN);
+}
+
 // serve: whether this process, if it is the first, is whom the others meet.
 c10::intrusive_ptr<c10d::Store> meet(const Launch& launch, std::chrono::milliseconds timeout, bool serve) {
   c10d::TCPStoreOptions options;
@@ -125,6 +133,7 @@ ProcessGroup& ProcessGroup::operator=(ProcessGroup&&) noexcept = default;
 
 ProcessGroup::ProcessGroup(const Launch& launch, at::Device device, std::chrono::milliseconds timeout) : rank_(launch.rank), size_(launch.world) {
   if (size_ == 1) return;
+  ignore_broken_connections();
   ::setenv("TORCH_CPP_LOG_LEVEL", "FATAL", /*overwrite=*/0);  // c10d's own logs are stack traces; what they say is thrown
   impl_ = std::make_unique<Implementation>();
   impl_->store = meet(launch, timeout, /*serve=*/true);

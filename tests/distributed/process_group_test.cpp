@@ -1,6 +1,7 @@
 #include "pal/distributed/process_group.h"
 
 #include <gmock/gmock.h>
+#include <signal.h>
 #include <torch/torch.h>
 
 #include "support/ranks.h"
@@ -87,6 +88,13 @@ TEST(ProcessGroup, OneThatEndsIsTold) {
   } catch (const ProcessLost& lost) {
     EXPECT_THAT(lost.what(), testing::StartsWith("process 1 (host "));
   }
+}
+
+TEST(ProcessGroup, WritingToOneThatEndedIsNoSignal) {
+  const auto before = ::signal(SIGPIPE, SIG_DFL);  // whoever starts the tests may have it ignored
+  run_ranks(2, [](ProcessGroup&) {});
+  EXPECT_EQ(::raise(SIGPIPE), 0);  // would end this test
+  ::signal(SIGPIPE, before);
 }
 
 TEST(ProcessGroup, OneThatNeverComesIsTold) {

@@ -38,7 +38,7 @@ class ProcessGroup {
  public:
   ProcessGroup();  // of this process alone
   // Meets the others. timeout: of that, and of every exchange. Throws UserError where the address cannot be listened at, and ProcessLost where
-  // not all come.
+  // not all come. Where SIGPIPE would end the program, it is ignored from here on: writing to a process that is gone is an error like others.
   ProcessGroup(const Launch& launch, at::Device device, std::chrono::milliseconds timeout);
   ~ProcessGroup();
   ProcessGroup(ProcessGroup&&) noexcept;             // the other one may only be destroyed
