@@ -5,8 +5,8 @@
 
 #include "pal/bench/flop_counter.h"
 #include "pal/bench/memory_meter.h"
-#include "pal/bench/step_flops.h"
 #include "pal/core/check.h"
+#include "pal/integration/step_flops.h"
 #include "pal/train/optimizer.h"
 #include "pal/train/stage_policy.h"
 

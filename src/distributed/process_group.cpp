@@ -1,9 +1,14 @@
 #include "pal/distributed/process_group.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -16,6 +21,8 @@
 namespace pal {
 
 namespace {
+
+constexpr const char* kLoopback = "127.0.0.1";
 
 // Without the stack trace that c10d adds.
 std::string reason(const std::exception& error) {
@@ -77,6 +84,21 @@ void ignore_broken_connections() {
   if (::sigaction(SIGPIPE, nullptr, &now) == 0 && now.sa_handler == SIG_DFL) ::signal(SIGPIPE, SIG_IGN);
 }
 
+// The store would listen at all addresses; processes of one machine need not be reached from others.
+int listen_at_loopback(std::uint16_t port) {
+  const int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int yes = 1;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  address.sin_port = htons(port);
+  ::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+  if (::bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 && ::listen(listener, SOMAXCONN) == 0) return listener;
+  const int error = errno;
+  ::close(listener);
+  user_error("process 0: cannot listen at {}:{}: {}; set MASTER_PORT to a free port", kLoopback, port, std::strerror(error));
+}
+
 // serve: whether this process, if it is the first, is whom the others meet.
 c10::intrusive_ptr<c10d::Store> meet(const Launch& launch, std::chrono::milliseconds timeout, bool serve) {
   c10d::TCPStoreOptions options;
@@ -85,6 +107,7 @@ c10::intrusive_ptr<c10d::Store> meet(const Launch& launch, std::chrono::millisec
   options.waitWorkers = serve && !launch.is_served;
   options.numWorkers = std::size_t(launch.world);
   options.timeout = timeout;
+  if (options.isServer && launch.address == kLoopback) options.masterListenFd = listen_at_loopback(options.port);
   try {
     return c10::make_intrusive<c10d::PrefixStore>("pal/" + launch.attempt, c10::make_intrusive<c10d::TCPStore>(launch.address, options));
   } catch (const std::exception& error) {
@@ -98,8 +121,8 @@ c10::intrusive_ptr<c10d::Store> meet(const Launch& launch, std::chrono::millisec
 // Processes of one machine talk over the loopback; others over the interface that leads to this host's name, or GLOO_SOCKET_IFNAME.
 std::shared_ptr<::gloo::transport::Device> gloo_device(const Launch& launch) {
   if (const auto interface = process_environment("GLOO_SOCKET_IFNAME")) return c10d::ProcessGroupGloo::createDeviceForInterface(*interface);
-  const bool one_machine = launch.local_world == launch.world || launch.address == "127.0.0.1" || launch.address == "localhost";
-  return one_machine ? c10d::ProcessGroupGloo::createDeviceForHostname("127.0.0.1") : c10d::ProcessGroupGloo::createDefaultDevice();
+  const bool one_machine = launch.local_world == launch.world || launch.address == kLoopback || launch.address == "localhost";
+  return one_machine ? c10d::ProcessGroupGloo::createDeviceForHostname(kLoopback) : c10d::ProcessGroupGloo::createDefaultDevice();
 }
 
 c10::intrusive_ptr<c10d::Backend> gloo(const c10::intrusive_ptr<c10d::Store>& store, const Launch& launch, std::chrono::milliseconds timeout) {
@@ -134,6 +157,8 @@ ProcessGroup& ProcessGroup::operator=(ProcessGroup&&) noexcept = default;
 ProcessGroup::ProcessGroup(const Launch& launch, at::Device device, std::chrono::milliseconds timeout) : rank_(launch.rank), size_(launch.world) {
   if (size_ == 1) return;
   ignore_broken_connections();
+  // For its logs, the store asks for the name of each address, and a name server that loses a question about 127.0.0.1 costs 5 s.
+  if (launch.address == kLoopback) ::setenv("RES_OPTIONS", "timeout:1 attempts:1", /*overwrite=*/0);
   ::setenv("TORCH_CPP_LOG_LEVEL", "FATAL", /*overwrite=*/0);  // c10d's own logs are stack traces; what they say is thrown
   impl_ = std::make_unique<Implementation>();
   impl_->store = meet(launch, timeout, /*serve=*/true);

@@ -1,6 +1,6 @@
 #include "pal/report/answer_cost.h"
 
-#include "pal/bench/step_flops.h"
+#include "pal/integration/step_flops.h"
 #include "pal/core/check.h"
 #include "pal/train/memory_plan.h"
 

@@ -25,6 +25,7 @@ constexpr const char* kOptimizer = "optimizer";
 constexpr const char* kIndex = "model.safetensors.index.json";
 constexpr const char* kState = "state.json";
 constexpr const char* kManifest = "manifest.json";
+constexpr const char* kBest = "best";
 constexpr int kDeepest = 64;  // levels of these two; whoever hands on a checkpoint may have written anything
 constexpr const char* kTemporary = ".tmp-";
 constexpr int kFormat = 1;
@@ -129,6 +130,8 @@ std::vector<fs::path> step_folders(const fs::path& parent) {
   for (auto& [step, path] : found) folders.push_back(std::move(path));
   return folders;
 }
+
+std::string step_name(std::int64_t step) { return fmt::format("step-{:08}", step); }
 
 // Out of sight in one move, so that no half-removed checkpoint has a checkpoint's name.
 void remove_checkpoint(const fs::path& folder) {
@@ -255,15 +258,26 @@ Checkpoint CheckpointStore::save(std::int64_t step, const CheckpointContent& con
 std::unique_ptr<CheckpointDraft> CheckpointStore::draft(std::int64_t step) {
   PAL_ASSERT(step >= 0, "a checkpoint of step {}", step);
   remove_leftovers();  // first, as they may fill the disk
-  return std::make_unique<CheckpointDraft>(folder_ / fmt::format("step-{:08}", step));
+  return std::make_unique<CheckpointDraft>(folder_ / step_name(step));
 }
 
 // Folders of later steps are left alone: a run that went back stands before them, and must not count them
 // as its own.
 void CheckpointStore::remove_old(std::int64_t step) {
+  std::error_code none;
+  const auto best = fs::read_symlink(folder_ / kBest, none);
   int kept = 0;
   for (const fs::path& path : step_folders(folder_))
-    if (*step_of(path) <= step && ++kept > keep_) remove_checkpoint(path);
+    if (*step_of(path) <= step && ++kept > keep_ && path.filename() != best) remove_checkpoint(path);
+}
+
+void CheckpointStore::mark_best(std::int64_t step) {
+  const fs::path link = folder_ / kBest, made = temporary_name(link);
+  std::error_code error;
+  fs::remove(made, error);
+  fs::create_directory_symlink(step_name(step), made, error);
+  if (!error) fs::rename(made, link, error);
+  PAL_CHECK(!error, "{}: cannot be made: {}", link.string(), error.message());
 }
 
 std::optional<Checkpoint> CheckpointStore::find_newest() const {

@@ -14,6 +14,20 @@ int64_t optimizer_bytes_of(const at::Tensor& value, int64_t elements, bool maste
   return 2 * elements * (master ? 4 : value.element_size()) + (master ? 4 * elements : 0);
 }
 
+// Of a ring, where each process sends a part of n to its neighbour n - 1 times: once to sum parts (reduce-scatter), once to hand on sums (all-gather). The latter
+// is of gradients, or, sharded, of the weights that were stepped.
+int64_t sent_bytes_of(const std::vector<at::Tensor>& trained, const StageOptions& stage, const Sharding& sharding) {
+  int64_t gradients = 0, weights = 0;
+  for (const auto& bucket : make_buckets(trained, ReducerOptions().bucket_bytes, sharding.processes)) {
+    const auto element = int64_t(trained[bucket.parameters.front()].element_size());
+    const bool wide = element == 2 && stage.accumulate > 1 && sharding.shard != "gradients";  // sums of parts are exchanged in fp32
+    gradients += bucket.padded * (wide ? 4 : element);
+    weights += bucket.padded * element;
+  }
+  const int64_t both = sharding.shard == "none" ? 2 * gradients : (sharding.shard == "gradients" ? stage.accumulate : 1) * gradients + weights;
+  return both / sharding.processes * (sharding.processes - 1);
+}
+
 // Gradients and optimizer state of the process that has most of them; it has whole weights.
 void shard(StageMemory& memory, const std::vector<at::Tensor>& trained, const StageOptions& stage, const Sharding& sharding) {
   const auto buckets = make_buckets(trained, ReducerOptions().bucket_bytes, sharding.processes);
@@ -49,6 +63,7 @@ StageMemory stage_memory(const std::vector<NamedParameter>& parameters, const St
     memory.gradient_bytes += int64_t(value.nbytes());
     memory.optimizer_bytes += optimizer_bytes_of(value, value.numel(), stage.master_weights);
   }
+  memory.sent_bytes = sent_bytes_of(trained, stage, sharding);
   if (sharding.processes > 1 && sharding.shard != "none") shard(memory, trained, stage, sharding);
   return memory;
 }

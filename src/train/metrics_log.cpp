@@ -1,7 +1,5 @@
 #include "pal/train/metrics_log.h"
 
-#include <cerrno>
-#include <cstring>
 #include <limits>
 #include <string>
 
@@ -37,22 +35,22 @@ std::string cut_history(const fs::path& path, const std::string& history, std::i
   return kept;
 }
 
+// The file without what is beyond `finished_steps`.
+fs::path cut(fs::path file, std::int64_t finished_steps) {
+  if (!fs::exists(file)) return file;
+  const std::string history = read_file(file, std::numeric_limits<std::size_t>::max());
+  const std::string kept = cut_history(file, history, finished_steps);
+  if (kept.size() != history.size()) write_file_atomically(file, kept);
+  return file;
+}
+
 }  // namespace
 
-MetricsLog::MetricsLog(fs::path file, std::int64_t finished_steps) : path_(std::move(file)) {
-  if (fs::exists(path_)) {
-    const std::string history = read_file(path_, std::numeric_limits<std::size_t>::max());
-    const std::string kept = cut_history(path_, history, finished_steps);
-    if (kept.size() != history.size()) write_file_atomically(path_, kept);
-  }
-  file_.open(path_, std::ios::binary | std::ios::app);
-  PAL_CHECK(file_, "{}: cannot be written: {}", path_.string(), std::strerror(errno));
-}
+MetricsLog::MetricsLog(fs::path file, std::int64_t finished_steps) : file_(cut(std::move(file), finished_steps)) {}
 
 void MetricsLog::write(const nlohmann::json& line) {
   PAL_ASSERT(has_step(line), "a line of the metrics log needs an integer 'step'");
-  file_ << line.dump() << '\n' << std::flush;
-  PAL_CHECK(file_, "{}: writing failed: {}", path_.string(), std::strerror(errno));
+  file_.append(line.dump() + '\n');
 }
 
 }  // namespace pal

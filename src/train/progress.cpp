@@ -29,6 +29,7 @@ Json to_json(const RunState& state) {
           {"sampler", to_json(p.data)},
           {"trained", p.trained},
           {"unreadable", p.unreadable},
+          {"skipped", p.skipped},
           {"data", {{"sha256", state.data.sha256}, {"samples", state.data.samples}}},
           {"threads", state.threads},
           {"config", state.config}};
@@ -38,7 +39,8 @@ RunState run_state_from(const Json& json) {
   RunState state;
   state.progress = {json.at("step"), json.at("stage"), json.at("stage_step"),
                     batch_position_from(json.at("sampler")),
-                    json.at("trained").get<std::set<std::string>>(), json.at("unreadable").get<std::set<std::string>>()};
+                    json.at("trained").get<std::set<std::string>>(), json.at("unreadable").get<std::set<std::string>>(),
+                    json.value("skipped", int64_t{0})};
   state.data = {json.at("data").at("sha256"), json.at("data").at("samples")};
   state.config = json.at("config");
   state.threads = json.at("threads");

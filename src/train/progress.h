@@ -16,6 +16,7 @@ struct Progress {
   BatchPosition data;
   std::set<std::string> trained;     // names of all tensors that a stage so far has trained
   std::set<std::string> unreadable;  // samples that were left out, by id
+  int64_t skipped = 0;               // steps whose loss or gradient was not finite
 };
 
 // What the training samples were: another manifest would be shuffled into another order.

@@ -221,8 +221,14 @@ void describe(Fields& f, DataOptions& o) {
 void describe(Fields& f, TrainOptions& o) {
   f.field("seed", o.seed, "of weights that are drawn, and of the order of samples").at_least(0);
   f.field("save_every", o.save_every, "steps between checkpoints; 0: only at the ends of stages").at_least(0);
-  f.field("keep", o.keep, "checkpoints kept").at_least(1);
+  f.field("keep", o.keep, "checkpoints kept, the newest ones").at_least(1);
+  f.field("keep_best", o.keep_best, "also save and keep the one with the best score on data.validation so far; checkpoints/best leads to it");
   f.field("validate_every", o.validate_every, "steps between scores on data.validation; 0: only at the ends of stages").at_least(0);
+  f.field("bad_steps", o.bad_steps, "steps in a row without a finite loss or gradient that end the run; each is skipped, and its samples are named").at_least(1);
+  f.field("attention_every", o.attention_every, "steps between looks at how much of each LAL layer's attention goes to the audio (audio_attention in the log); costs a forward of one sample; 0: none").at_least(0);
+  f.field("peak_tflops", o.peak_tflops, "of one device, dense, in the model's dtype, by its maker's data sheet: the log then has MFU, the decoder's arithmetic by that; 0: no MFU").at_least(0);
+  f.field("prometheus_port", o.prometheus_port, "where process 0 serves the log's newest line to Prometheus: http://127.0.0.1:PORT/metrics; 0: nowhere").at_least(0).at_most(65535);
+  f.field("prometheus_address", o.prometheus_address, "address to serve at; 0.0.0.0: whoever reaches this machine can read the numbers").not_empty();
   f.field("tensorboard", o.tensorboard, "write TensorBoard events beside the JSONL log");
   f.field("shard", o.shard, "of several processes, each keeps its part of: none: nothing, all keep all; optimizer: optimizer state and master weights; gradients: these and gradients, which are then exchanged for every part of a step. What is learned is the same").one_of({"none", "optimizer", "gradients"});
 }

@@ -18,6 +18,7 @@ class RunFolder {
   std::filesystem::path validation_log() const { return root_ / "validation.jsonl"; }
   std::filesystem::path tensorboard() const { return root_ / "tensorboard"; }
   std::filesystem::path final() const { return root_ / "final"; }
+  std::filesystem::path diverged() const { return root_ / "diverged"; }  // what a run had when its losses were no numbers
   CheckpointStore& checkpoints() { return store_; }
 
   // The newest whole checkpoint. Throws UserError where there are checkpoints but none is whole, and with the differences where it was

@@ -1,26 +1,59 @@
 #include "run_log.h"
 
+#include <algorithm>
+#include <sstream>
+
+#include "pal/core/check.h"
+#include "pal/core/files.h"
+
 namespace pal {
 
-RunLog::RunLog(const RunFolder& folder, bool tensorboard, int64_t finished_steps) : steps_(folder.log(), finished_steps) {
-  if (tensorboard) tensorboard_.emplace(folder.tensorboard(), finished_steps);
+namespace {
+
+// TensorBoard groups by what stands before the first slash.
+std::vector<Scalar> scalars_of(const nlohmann::json& line) {
+  std::vector<Scalar> scalars;
+  for (const char* key : {"loss", "learning_rate", "gradient_norm", "samples_per_second", "tokens_per_second", "mfu", "resident_bytes", "device_bytes",
+                          "waiting_seconds", "skipped_steps", "unreadable_samples"})
+    if (line.contains(key)) scalars.push_back({std::string("train/") + key, line.at(key).get<double>()});
+  for (const auto& [group, norm] : line.at("gradient_norms").items()) scalars.push_back({"gradient_norm/" + group, norm.get<double>()});
+  const auto attention = line.value("audio_attention", nlohmann::json::object());
+  for (const auto& [stream, layers] : attention.items())
+    for (const auto& [layer, mass] : layers.items()) scalars.push_back({fmt::format("audio_attention/{}/layer{}", stream, layer), mass.get<double>()});
+  return scalars;
 }
 
-void RunLog::expect_validations(const RunFolder& folder, int64_t validated_steps) { validations_.emplace(folder.validation_log(), validated_steps); }
+}  // namespace
+
+RunLog::RunLog(const RunFolder& folder, const TrainOptions& options, int64_t finished_steps) : steps_(folder.log(), finished_steps) {
+  if (options.tensorboard) tensorboard_.emplace(folder.tensorboard(), finished_steps);
+  if (options.prometheus_port > 0) endpoint_.emplace(options.prometheus_address, options.prometheus_port);
+}
+
+void RunLog::expect_validations(const RunFolder& folder, int64_t validated_steps) {
+  validations_.emplace(folder.validation_log(), validated_steps);
+  std::istringstream lines(read_file(folder.validation_log()));
+  for (std::string line; std::getline(lines, line);)
+    if (const auto& score = nlohmann::json::parse(line).at("score"); score.is_number()) best_ = std::max(best_, score.get<double>());
+}
 
 void RunLog::step(const nlohmann::json& line) {
   steps_.write(line);
-  if (!tensorboard_) return;
-  std::vector<Scalar> scalars;
-  for (const char* key : {"loss", "learning_rate", "gradient_norm", "samples_per_second", "tokens_per_second"})
-    scalars.push_back({std::string("train/") + key, line.at(key).get<double>()});
-  for (const auto& [group, norm] : line.at("gradient_norms").items()) scalars.push_back({"gradient_norm/" + group, norm.get<double>()});
-  tensorboard_->write(line.at("step"), scalars);
+  if (tensorboard_) tensorboard_->write(line.at("step"), scalars_of(line));
+  if (endpoint_) endpoint_->show(line);
 }
 
-void RunLog::validation(int64_t step, const Score& score) {
+bool RunLog::validation(int64_t step, const Score& score) {
   validations_->write({{"step", step}, {"metric", score.metric}, {"score", score.score}, {"low", score.low}, {"high", score.high}, {"n", score.n}});
   if (tensorboard_) tensorboard_->write(step, {{"validation/" + score.metric, score.score}});
+  if (!(score.score > best_)) return false;
+  best_ = score.score;
+  return true;
+}
+
+void RunLog::finish() {
+  steps_.finish();
+  if (validations_) validations_->finish();
 }
 
 }  // namespace pal

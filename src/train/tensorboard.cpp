@@ -4,9 +4,7 @@
 
 #include <array>
 #include <bit>
-#include <cerrno>
 #include <chrono>
-#include <cstring>
 
 #include "pal/core/check.h"
 
@@ -106,10 +104,9 @@ TensorboardLog::TensorboardLog(const fs::path& folder, std::int64_t finished_ste
   const std::string name =
       fmt::format("events.out.tfevents.{:010d}.{}.{}", std::int64_t(now), host_name(), ::getpid());
   // TensorBoard reads the files of a folder in the order of their names: a name that is taken gets a suffix.
-  path_ = folder / name;
-  for (int i = 1; fs::exists(path_); ++i) path_ = folder / fmt::format("{}.{}", name, i);
-  file_.open(path_, std::ios::binary);
-  PAL_CHECK(file_, "{}: cannot be written: {}", path_.string(), std::strerror(errno));
+  auto path = folder / name;
+  for (int i = 1; fs::exists(path); ++i) path = folder / fmt::format("{}.{}", name, i);
+  file_.emplace(path);
   append(version_event(now));
   if (finished_steps > 0) append(restart_event(now, finished_steps + 1));
 }
@@ -118,9 +115,6 @@ void TensorboardLog::write(std::int64_t step, const std::vector<Scalar>& scalars
   append(scalar_event(seconds_now(), step, scalars));
 }
 
-void TensorboardLog::append(const std::string& event) {
-  file_ << tfrecord(event) << std::flush;
-  PAL_CHECK(file_, "{}: writing failed: {}", path_.string(), std::strerror(errno));
-}
+void TensorboardLog::append(const std::string& event) { file_->append(tfrecord(event)); }
 
 }  // namespace pal

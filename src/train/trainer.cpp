@@ -2,6 +2,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include <c10/core/CachingDeviceAllocator.h>
+
 #include <algorithm>
 #include <cmath>
 #include <iostream>
@@ -14,8 +16,11 @@
 #include "pal/core/random.h"
 #include "pal/distributed/agree.h"
 #include "pal/distributed/gradient_reducer.h"
+#include "pal/integration/step_flops.h"
 #include "pal/train/progress_bar.h"
 #include "pal/train/stage_policy.h"
+#include "attention_mass.h"
+#include "checkpoint_saver.h"
 #include "progress.h"
 #include "run_folder.h"
 #include "run_log.h"
@@ -31,8 +36,6 @@ namespace {
 using Json = nlohmann::json;
 using Seconds = std::chrono::duration<double>;
 using Clock = std::chrono::steady_clock;
-
-constexpr int kMostBadStepsInARow = 10;
 
 // A sample whose recordings cannot be read.
 struct Unreadable {
@@ -50,25 +53,13 @@ struct OwnPart {
 // Numbers of a step that are summed over processes.
 struct StepCounts {
   int64_t targets = 0, tokens = 0, unreadable = 0;
+  int64_t written = 0;  // processes that are done with their part of a checkpoint
 };
 
 StepCounts sum_of(ProcessGroup& group, const StepCounts& own) {
-  const auto numbers = torch::tensor({own.targets, own.tokens, own.unreadable}, torch::kInt64);
+  const auto numbers = torch::tensor({own.targets, own.tokens, own.unreadable, own.written}, torch::kInt64);
   group.sum(numbers);
-  return {numbers[0].item<int64_t>(), numbers[1].item<int64_t>(), numbers[2].item<int64_t>()};
-}
-
-// Of tensors that all processes have, those that this one writes: neighbours by name, of about as many bytes as the others'.
-TensorMap share_of_tensors(const TensorMap& all, const ProcessGroup& group) {
-  int64_t total = 0, before = 0;
-  for (const auto& [name, tensor] : all) total += int64_t(tensor.nbytes());
-  TensorMap own;
-  for (const auto& [name, tensor] : all) {
-    const auto writer = std::min(group.size() - 1, before * group.size() / std::max<int64_t>(1, total));  // the last one also has empty tensors at the end
-    if (writer == group.rank()) own[name] = tensor;
-    before += int64_t(tensor.nbytes());
-  }
-  return own;
+  return {numbers[0].item<int64_t>(), numbers[1].item<int64_t>(), numbers[2].item<int64_t>(), numbers[3].item<int64_t>()};
 }
 
 // Every process has a trainer, with the whole model and its share of every step. What all do alike, they decide alike. Each writes its
@@ -79,6 +70,7 @@ class Trainer {
   Trainer(const RunConfig& config, const TrainerOptions& options, torch::Device device, ProcessGroup& group)
       : group_(group), session_(open_session(config, device)), folder_(options.output, session_.config.train.keep), config_text_(run_config_yaml(session_.config)),
         data_(session_.config, *session_.collator, {group.rank(), group.size()}), bar_(group.is_first() ? std::cerr : silence_, progress_options_for_stderr()),
+        saver_(group, folder_.checkpoints(), is_sharded()),
         watchdog_(options.stall, [this](const std::string& what, std::chrono::seconds since) { say_stall(what, since); }) {
     read_validation();
     read_from_cache(session_);
@@ -151,7 +143,7 @@ class Trainer {
       if (!checkpoint.empty()) restore(open_checkpoint(checkpoint));
       validate_first_ = !checkpoint.empty() && validation_is_due();
       if (!group_.is_first()) return;
-      log_.emplace(folder_, session_.config.train.tensorboard, progress_.step);
+      log_.emplace(folder_, session_.config.train, progress_.step);
       if (!validation_.empty()) log_->expect_validations(folder_, progress_.step - int64_t(validate_first_));
     });
     std::vector<NamedReplica> all, changing;
@@ -174,7 +166,7 @@ class Trainer {
       spdlog::warn("{} CPU threads now, {} before: sums are rounded otherwise, so the run is not the uninterrupted one bit for bit",
                    at::get_num_threads(), state.threads);
     progress_ = state.progress;
-    saved_step_ = progress_.step;
+    saver_.go_on_from(progress_.step);
     load_trained(session_, checkpoint);
     if (progress_.stage_step > 0) optimizer_state_ = {checkpoint.load_optimizer(), where};
     spdlog::info("resuming after step {} from {}", progress_.step, checkpoint.folder.string());
@@ -202,45 +194,38 @@ class Trainer {
     return content;
   }
 
-  // What is written must be what all processes have.
-  CheckpointContent checked(CheckpointContent content) {
-    std::vector<NamedReplica> replicas;
-    for (const auto& [name, tensor] : content.model) replicas.push_back({name, tensor});
-    if (!is_sharded())
-      for (const auto& [name, tensor] : content.optimizer) replicas.push_back({"the optimizer's " + name, tensor});
-    check_equal(group_, replicas);
-    return content;
+  // Every process writes a part, in the background: its slices of the optimizer's state, and its share of what all have.
+  void save() {
+    watchdog_.begin(fmt::format("step {}: saving", progress_.step));
+    bar_.clear();
+    saver_.begin(progress_.step, content(/*with_optimizer=*/true));
+    watchdog_.rest();
   }
 
-  // Every process writes a part: its slices of the optimizer's state, and its share of what all have.
-  void save() {
+  void finish_saving() {
     bar_.clear();
+    saver_.finish();
+  }
+
+  // The same at once; to be called before what ends the run.
+  void save_now() {
     watchdog_.begin(fmt::format("step {}: saving", progress_.step));
-    const auto all = checked(content(/*with_optimizer=*/true));
-    const CheckpointPart part{group_.rank(), group_.size(), share_of_tensors(all.model, group_), is_sharded() ? all.optimizer : share_of_tensors(all.optimizer, group_)};
-    std::unique_ptr<CheckpointDraft> draft;  // of process 0
-    const auto draft_folder = on_first(group_, [&] {
-      draft = folder_.checkpoints().draft(progress_.step);
-      return draft->folder().string();
-    });
-    Json written;
-    together(group_, [&] { written = write_part(draft_folder, part); });
-    std::vector<Json> parts;
-    for (const auto& text : group_.gather(written.dump())) parts.push_back(Json::parse(text));
-    const auto folder = on_first(group_, [&] {
-      const auto saved = draft->publish(progress_.step, parts, all.state).folder.string();
-      folder_.checkpoints().remove_old(progress_.step);
-      return saved;
-    });
-    spdlog::info("step {}: saved {}", progress_.step, folder);
-    saved_step_ = progress_.step;
+    bar_.clear();
+    saver_.save(progress_.step, content(/*with_optimizer=*/true));
     watchdog_.rest();
   }
 
   void write_final() {
-    const auto all = checked(content(/*with_optimizer=*/false));
-    const auto hash = on_first(group_, [&] { return write_checkpoint(folder_.final(), progress_.step, all).hash; });
+    watchdog_.begin("writing final");
+    saver_.finish();
+    const auto all = content(/*with_optimizer=*/false);
+    check_replicas(group_, all, /*sharded=*/false);
+    const auto hash = on_first(group_, [&] {
+      log_->finish();
+      return write_checkpoint(folder_.final(), progress_.step, all).hash;
+    });
     spdlog::info("done: {} (checkpoint {})", folder_.final().string(), hash.substr(0, 12));
+    watchdog_.rest();
   }
 
   static ScheduleOptions schedule_options(const StageOptions& stage) {
@@ -303,8 +288,7 @@ class Trainer {
   }
 
   TrainingEnd stopped() {
-    if (saved_step_ != progress_.step) save();
-    bar_.clear();
+    save_now();
     spdlog::warn("stopped by {} after step {}; go on with --resume auto", StopSignal::name(), progress_.step);
     return TrainingEnd::kStopped;
   }
@@ -322,7 +306,7 @@ class Trainer {
     const auto allowed = session_.config.data.skip_unreadable;
     if (int64_t(progress_.unreadable.size()) > allowed) {
       progress_.unreadable.erase(sample.id);
-      if (progress_.step > std::max<int64_t>(0, saved_step_)) save();  // before the first step there is nothing to lose
+      if (progress_.step > 0) save_now();  // before the first step there is nothing to lose
       throw_in_all<UserError>(group_, fmt::format("{} (sample '{}'); data.skip_unreadable allows {} such samples to be left out", sample.problem, sample.id, allowed));
     }
     bar_.clear();
@@ -383,12 +367,19 @@ class Trainer {
     return loss;
   }
 
+  struct StepSums {
+    double loss = 0, flops = 0;
+    bool stopping = false;
+  };
+
   // A process that was told to stop tells the others with its loss.
-  double sum_losses(double own) {
-    const auto numbers = torch::tensor({own, StopSignal::received() ? 1.0 : 0.0}, torch::kFloat64);
+  StepSums sum_over_processes(double own_loss, const std::vector<PalBatch>& batches) {
+    double flops = 0;
+    if (session_.config.train.peak_tflops > 0)
+      for (const auto& batch : batches) flops += decoder_flops(*session_.model, batch).total();
+    const auto numbers = torch::tensor({own_loss, flops, StopSignal::received() ? 1.0 : 0.0}, torch::kFloat64);
     group_.sum(numbers);
-    stopping_ = numbers[1].item<double>() > 0;
-    return numbers[0].item<double>();
+    return {numbers[0].item<double>(), numbers[1].item<double>(), numbers[2].item<double>() > 0};
   }
 
   void step(const StageOptions& stage, double rate, StepLoader& loader) {
@@ -397,14 +388,17 @@ class Trainer {
     watchdog_.begin(fmt::format("step {}: getting samples {} ready", progress_.step + 1, fmt::join(names_of(step), ", ")));
     const auto own = load(loader, step);
     watchdog_.begin(fmt::format("step {}: training on samples {}", progress_.step + 1, fmt::join(own.ids, ", ")));
-    StepCounts counts{.unreadable = int64_t(own.unreadable.size())};
+    StepCounts counts{.unreadable = int64_t(own.unreadable.size()), .written = saver_.has_written()};
     for (const auto& batch : own.batches) {
       counts.targets += batch.target_tokens();
       counts.tokens += batch.tokens.numel();
     }
     counts = sum_of(group_, counts);
     if (counts.unreadable > 0) leave_out(own.unreadable);
-    const double loss = sum_losses(run_batches(stage, own.batches)) / double(counts.targets);
+    if (counts.written == group_.size()) finish_saving();
+    const auto sums = sum_over_processes(run_batches(stage, own.batches), own.batches);
+    stopping_ = sums.stopping;
+    const double loss = sums.loss / double(counts.targets);
     const auto sum_shards = [this](const at::Tensor& squares) { group_.sum(squares); };
     const auto norms = is_sharded() ? optimizer_->clip(1.0 / double(counts.targets), stage.clip_norm, sum_shards) : optimizer_->clip(1.0 / double(counts.targets), stage.clip_norm);
     const bool sound = counts.targets > 0 && norms.finite() && std::isfinite(loss);
@@ -413,10 +407,11 @@ class Trainer {
       optimizer_->step();
       if (is_sharded()) gather_slices(group_, optimizer_->trained());
     } else {
-      report_bad_step(own.ids, counts, loss);
+      report_bad_step(own.ids, counts, loss, norms);
     }
     optimizer_->zero_grad();
-    bad_steps_ = sound ? 0 : bad_steps_ + 1;
+    bad_in_a_row_ = sound ? 0 : bad_in_a_row_ + 1;
+    progress_.skipped += int64_t(!sound);
 
     progress_.step += 1;
     progress_.stage_step += 1;
@@ -424,8 +419,8 @@ class Trainer {
     const Seconds seconds = Clock::now() - begin;
     const auto samples = step.planned.samples();
     bar_.update(progress_.stage_step, loss, counts.tokens);
-    if (log_)
-      log_->step({{"step", progress_.step},
+    if (log_) {
+      Json line = {{"step", progress_.step},
                   {"stage", stage.name},
                   {"loss", loss},
                   {"learning_rate", rate},
@@ -434,6 +429,7 @@ class Trainer {
                   {"target_tokens", counts.targets},
                   {"text_tokens", counts.tokens},
                   {"skipped", !sound},
+                  {"skipped_steps", progress_.skipped},
                   {"unreadable_samples", progress_.unreadable.size()},
                   {"seconds", seconds.count()},
                   {"data_seconds", own.loading.count()},
@@ -441,21 +437,62 @@ class Trainer {
                   {"resident_bytes", host_memory().resident()},
                   {"samples", samples},
                   {"samples_per_second", double(samples) / seconds.count()},
-                  {"tokens_per_second", double(counts.tokens) / seconds.count()}});
+                  {"tokens_per_second", double(counts.tokens) / seconds.count()}};
+      add_watched(line, own.batches, sums.flops / seconds.count());
+      log_->step(line);
+    }
     watchdog_.rest();
-    if (bad_steps_ == kMostBadStepsInARow)
-      throw_in_all<std::runtime_error>(group_, fmt::format("{} steps in a row gave no finite gradient; the samples of the last are named above. The newest "
-                                                           "checkpoint is of step {}",
-                                                           kMostBadStepsInARow, std::max<int64_t>(0, saved_step_)));
+    if (bad_in_a_row_ == session_.config.train.bad_steps) end_diverged(own.ids, loss, norms);
+  }
+
+  // What is only looked at. By process 0, of its own.
+  void add_watched(Json& line, const std::vector<PalBatch>& batches, double flops_per_second) {
+    const auto& options = session_.config.train;
+    if (options.peak_tflops > 0) line["mfu"] = flops_per_second / (1e12 * options.peak_tflops * double(group_.size()));
+    if (const auto device = session_.model->device(); !device.is_cpu()) {
+      auto& allocator = *c10::getDeviceAllocator(device.type());
+      const auto index = device.has_index() ? device.index() : c10::DeviceIndex(0);
+      line["device_bytes"] = allocator.getDeviceStats(index).allocated_bytes[0].peak;  // [0]: all pools
+      allocator.resetPeakStats(index);
+    }
+    if (is_multiple(options.attention_every) && !batches.empty())
+      if (const auto mass = attention_mass(*session_.model, batches[0]); !mass.empty()) line["audio_attention"] = by_layer(mass);
+  }
+
+  static Json by_layer(const std::map<std::string, std::map<int64_t, double>>& mass) {
+    Json all = Json::object();
+    for (const auto& [stream, layers] : mass)
+      for (const auto& [layer, part] : layers) all[stream][std::to_string(layer)] = part;
+    return all;
   }
 
   // Every process names its own samples.
-  void report_bad_step(const std::vector<std::string>& ids, const StepCounts& counts, double loss) {
+  void report_bad_step(const std::vector<std::string>& ids, const StepCounts& counts, double loss, const GradientNorms& norms) {
     bar_.clear();
-    if (counts.targets == 0)
-      spdlog::warn("step {}: none of its samples can be read; the step is skipped", progress_.step + 1);
-    else
-      spdlog::warn("step {}: loss {} or its gradient is not a number; the step is skipped. Samples: {}", progress_.step + 1, loss, fmt::join(ids, ", "));
+    if (counts.targets == 0) return spdlog::warn("step {}: none of its samples can be read; the step is skipped", progress_.step + 1);
+    spdlog::warn("step {}: the loss is {}, its gradient {}; the step is skipped. Samples: {}", progress_.step + 1, loss, described(norms), fmt::join(ids, ", "));
+  }
+
+  static std::string described(const GradientNorms& norms) {
+    std::vector<std::string> groups;
+    for (const auto& [group, norm] : norms.groups)
+      if (!std::isfinite(norm)) groups.push_back(group);
+    return groups.empty() ? fmt::format("has the norm {:.4g}", norms.total) : fmt::format("is no number in {}", fmt::join(groups, ", "));
+  }
+
+  // Ends the run, and leaves what it had then, for people to look at. The steps were skipped, so that is as the last sound one left it.
+  [[noreturn]] void end_diverged(const std::vector<std::string>& ids, double loss, const GradientNorms& norms) {
+    saver_.finish();
+    Json samples = Json::array();
+    for (const auto& of_process : group_.gather(Json(ids).dump()))
+      for (const auto& id : Json::parse(of_process)) samples.push_back(id);
+    auto state = content(/*with_optimizer=*/true);
+    state.state["bad_step"] = {{"step", progress_.step}, {"samples", samples}, {"loss", fmt::format("{}", loss)}, {"gradient", described(norms)}};
+    const auto left = save_together(group_, folder_.diverged(), progress_.step, state, is_sharded());
+    throw_in_all<std::runtime_error>(
+        group_, fmt::format("{} steps in a row gave no finite loss or gradient (train.bad_steps); the samples of the last are named above. What the run had then is in {} "
+                            "(pal-inspect checkpoint); the newest checkpoint is of step {}",
+                            bad_in_a_row_, left.folder.string(), std::max<int64_t>(0, saver_.newest())));
   }
 
   void validate() {
@@ -467,7 +504,10 @@ class Trainer {
       return spdlog::warn("step {}: the validation was not finished; --resume auto begins with it", progress_.step);
     }
     spdlog::info("step {}: validation {} {:.4f} [{:.4f}, {:.4f}], n {}", progress_.step, score->metric, score->score, score->low, score->high, score->n);
-    if (log_) log_->validation(progress_.step, *score);
+    const auto best = on_first(group_, [&] { return log_->validation(progress_.step, *score) ? "yes" : "no"; });
+    if (best == "no" || !session_.config.train.keep_best) return;
+    save();
+    saver_.mark_best();
   }
 
   ProcessGroup& group_;
@@ -486,8 +526,8 @@ class Trainer {
   std::optional<RunLog> log_;  // of process 0
   bool validate_first_ = false;  // a validation was due when the checkpoint was written
   bool stopping_ = false;        // a signal came, to whichever process
-  int bad_steps_ = 0;
-  int64_t saved_step_ = -1;  // of the newest checkpoint
+  int64_t bad_in_a_row_ = 0;     // steps that were skipped
+  CheckpointSaver saver_;
   Watchdog watchdog_;        // the last one: its thread uses what is above
 };
 

@@ -35,8 +35,8 @@ TEST_F(LocalLaunch, EveryProcessKnowsItsPlaceAndWhereToMeet) {
 
 TEST_F(LocalLaunch, ReturnsTheCodeOfTheFirstThatFailsAndEndsTheOthers) {
   const auto begin = std::chrono::steady_clock::now();
-  EXPECT_EQ(run(3, "if [ $RANK = 1 ]; then exit 2; fi; sleep 60", 0s), 2);
-  EXPECT_EQ(run(2, "if [ $RANK = 1 ]; then kill -9 $$; fi; sleep 60", 0s), 128 + SIGKILL);
+  EXPECT_EQ(run(3, "if [ $RANK = 1 ]; then exit 2; fi; exec sleep 60", 0s), 2);
+  EXPECT_EQ(run(2, "if [ $RANK = 1 ]; then kill -9 $$; fi; exec sleep 60", 0s), 128 + SIGKILL);
   EXPECT_LT(std::chrono::steady_clock::now() - begin, 30s);
 }
 

@@ -46,10 +46,11 @@ TEST(ProcessGroup, ExchangesWhatEachHolds) {
 }
 
 TEST(ProcessGroup, AReduceScatterAndAnAllGatherAreASum) {
+  torch::manual_seed(0);
+  const auto drawn = torch::randint(-50, 50, {4, 12});  // sums that even bf16 holds; once, since the ranks are threads that share a generator
   for (const auto type : {torch::kFloat32, torch::kFloat64, torch::kBFloat16})
     run_ranks(4, [&](ProcessGroup& group) {
-      torch::manual_seed(0);
-      const auto values = torch::randint(-50, 50, {4, 12}).to(type);  // sums that even bf16 holds
+      const auto values = drawn.to(type);
       const auto input = values[group.rank()].contiguous();
       auto part = torch::empty({3}, type), whole = torch::empty({12}, type);
       group.begin_reduce_scatter(part, input).wait();

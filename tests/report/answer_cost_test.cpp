@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "pal/bench/step_flops.h"
+#include "pal/integration/step_flops.h"
 #include "pal/train/memory_plan.h"
 #include "support/tiny_model.h"
 

@@ -67,9 +67,10 @@ class Ranks:
 
 
 def log_of(output):
-    """The steps of a run; none where it has not begun."""
+    """The steps of a run; none where it has not begun. A line that is being written is not there yet."""
     file = pathlib.Path(output) / "log.jsonl"
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    text = file.read_text() if file.exists() else ""
+    return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
 
 
 def losses_of(output):

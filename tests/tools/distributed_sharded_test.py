@@ -61,6 +61,8 @@ class Sharded(Compared):
         self.assertAlmostEqual(told["optimizer"]["optimizer_bytes"], told["none"]["optimizer_bytes"] / 4, delta=1024)
         self.assertEqual(told["optimizer"]["gradient_bytes"], told["none"]["gradient_bytes"])
         self.assertEqual(told["gradients"]["optimizer_bytes"], told["optimizer"]["optimizer_bytes"])
+        for shard in told:  # a ring's: three quarters of all gradients twice, or of gradients and of weights; a few more elements make buckets divisible
+            self.assertAlmostEqual(told[shard]["sent_bytes_per_step"], 1.5 * told["none"]["gradient_bytes"], delta=1024)
 
 
 if __name__ == "__main__":

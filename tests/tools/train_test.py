@@ -235,7 +235,7 @@ class Train(unittest.TestCase):
     def test_an_option_that_is_younger_than_the_run_is_no_difference(self):
         self.train("run", "--set", "stages.tune.steps=4")
         (self.root / "run" / "final" / "manifest.json").unlink()
-        for folder in (self.root / "run" / "checkpoints").iterdir():
+        for folder in (self.root / "run" / "checkpoints").glob("step-*"):
             state = json.loads((folder / "state.json").read_text())
             state["config"] = "".join(line for line in state["config"].splitlines(keepends=True) if "clip_norm" not in line)
             text = json.dumps(state, indent=1)
@@ -321,7 +321,7 @@ class Train(unittest.TestCase):
     def test_a_run_whose_checkpoints_are_all_damaged_does_not_begin_anew(self):
         self.train("run")
         (self.root / "run" / "final" / "manifest.json").unlink()
-        for folder in (self.root / "run" / "checkpoints").iterdir():
+        for folder in (self.root / "run" / "checkpoints").glob("step-*"):
             (folder / "model.safetensors").write_bytes(b"")
         result = self.train("run", "--resume", "auto")
         self.assertEqual(result.returncode, 2, result.stderr)
@@ -347,6 +347,19 @@ class Train(unittest.TestCase):
         lines = [json.loads(line) for line in (self.root / "run" / "log.jsonl").read_text().splitlines()]
         self.assertEqual([line["skipped"] for line in lines[-10:]], [True] * 10)
         self.assertFalse(lines[0]["skipped"])
+        self.assertEqual([line["skipped_steps"] for line in lines[-3:]], [8, 9, 10])
+        diverged = self.root / "run" / "diverged"
+        self.assertIn(str(diverged), result.stderr)
+        left = json.loads((diverged / "state.json").read_text())["bad_step"]
+        self.assertEqual((left["step"], len(left["samples"])), (lines[-1]["step"], 8))
+        looked = run("pal-inspect", "checkpoint", "--checkpoint", diverged)
+        self.assertEqual(looked.returncode, 0, looked.stderr)
+
+    def test_how_many_bad_steps_are_too_many_is_said_by_the_config(self):
+        result = self.train("run", "--set", "stages.align.learning_rate=1e30", "--set", "stages.align.warmup=0", "--set", "stages.align.clip_norm=0",
+                            "--set", "stages.align.steps=20", "--set", "train.bad_steps=2")
+        self.assertEqual(result.returncode, 1, result.stderr)
+        self.assertIn("2 steps in a row", result.stderr)
 
     def test_bfloat16_learns_as_float32_does(self):
         losses = {}

@@ -31,15 +31,17 @@ Json to_json(const StageMemory& memory) {
           {"weight_bytes", memory.weight_bytes},
           {"gradient_bytes", memory.gradient_bytes},
           {"optimizer_bytes", memory.optimizer_bytes},
-          {"bytes_per_process", memory.bytes()}};
+          {"bytes_per_process", memory.bytes()},
+          {"sent_bytes_per_step", memory.sent_bytes}};
 }
 
 std::string mib(int64_t bytes) { return fmt::format("{:.1f} MiB", double(bytes) / (1 << 20)); }
 
 void print(const StageMemory& memory, const Sharding& sharding) {
   const auto who = sharding.processes > 1 ? fmt::format("each of {} processes (shard: {}): ", sharding.processes, sharding.shard) : "";
-  fmt::print("stage '{}'\n{}\n  {}weights {}, gradients {}, optimizer {}, together {}\n\n", memory.stage, format_group_counts(memory.groups), who,
-             mib(memory.weight_bytes), mib(memory.gradient_bytes), mib(memory.optimizer_bytes), mib(memory.bytes()));
+  const auto sent = sharding.processes > 1 ? fmt::format("; sends {} a step", mib(memory.sent_bytes)) : "";
+  fmt::print("stage '{}'\n{}\n  {}weights {}, gradients {}, optimizer {}, together {}{}\n\n", memory.stage, format_group_counts(memory.groups), who,
+             mib(memory.weight_bytes), mib(memory.gradient_bytes), mib(memory.optimizer_bytes), mib(memory.bytes()), sent);
 }
 
 int run_model(const ModelArguments& a) {

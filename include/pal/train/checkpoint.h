@@ -1,5 +1,6 @@
 // Checkpoints: folders that are whole or absent.
 //
+//   checkpoints/best             link to the one with the best validation score so far
 //   checkpoints/step-00000120/
 //     model.safetensors        the trained tensors by name
 //     optimizer.safetensors    AdamW::state(); not there when empty
@@ -97,8 +98,10 @@ class CheckpointStore {
   Checkpoint save(std::int64_t step, const CheckpointContent& content);
   // The same in steps, for several processes: a draft of step-N, after what killed writers left is removed.
   std::unique_ptr<CheckpointDraft> draft(std::int64_t step);
-  // Then, when it is published: removes all but the newest `keep` up to it.
+  // Then, when it is published: removes all but the newest `keep` up to it, and the best.
   void remove_old(std::int64_t step);
+  // Makes `best` in the folder a link to step-N, which stays from now on until another is the best. Throws UserError where it cannot be made.
+  void mark_best(std::int64_t step);
 
   // The newest checkpoint that is whole; none where there is no whole one. Those that are not are named in a
   // warning with the reason, and passed over. Changes nothing on disk.

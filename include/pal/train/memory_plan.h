@@ -19,6 +19,7 @@ struct StageMemory {
   int64_t weight_bytes = 0;        // of all parameters
   int64_t gradient_bytes = 0;      // of the trained ones
   int64_t optimizer_bytes = 0;     // moments, and master copies where there are any
+  int64_t sent_bytes = 0;          // what a process sends to others in a step, and as much comes to it; a ring's, which no exchange can do with less (docs/scaling.md)
 
   int64_t bytes() const { return weight_bytes + gradient_bytes + optimizer_bytes; }  // of all three
 };

@@ -3,8 +3,9 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
 #include <nlohmann/json.hpp>
+
+#include "pal/core/append_file.h"
 
 namespace pal {
 
@@ -19,12 +20,12 @@ class MetricsLog {
   explicit MetricsLog(std::filesystem::path file, std::int64_t finished_steps = 0);
 
   // Appends one line and hands it to the operating system at once. `line` must have an integer "step".
-  // JSON has no NaN or infinity: they are written as null. Throws UserError where the disk is full.
+  // JSON has no NaN or infinity: they are written as null. Where the disk is full, lines wait (append_file.h).
   void write(const nlohmann::json& line);
+  void finish() { file_.finish(); }  // throws UserError where lines still wait
 
  private:
-  std::filesystem::path path_;
-  std::ofstream file_;
+  AppendFile file_;
 };
 
 }  // namespace pal

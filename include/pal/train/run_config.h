@@ -32,7 +32,13 @@ struct TrainOptions {
   int64_t seed = 0;            // of weights that are drawn, and of the order of samples
   int64_t save_every = 100;    // steps; 0: only at the ends of stages
   int64_t keep = 2;            // checkpoints
+  bool keep_best = true;       // and that of the best validation score
   int64_t validate_every = 0;  // steps; 0: only at the ends of stages
+  int64_t bad_steps = 10;      // in a row, without a finite loss or gradient, end the run
+  int64_t attention_every = 100;                  // steps between looks at how much attention goes to the audio; 0: none
+  double peak_tflops = 0;                         // of a device, for MFU; 0: no MFU
+  int64_t prometheus_port = 0;                    // where process 0 serves its numbers; 0: nowhere
+  std::string prometheus_address = "127.0.0.1";   // an address of this machine
   bool tensorboard = true;     // write events beside the JSONL log
   std::string shard = "none";  // what several processes keep a part of each: none, optimizer or gradients
 };

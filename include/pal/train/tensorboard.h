@@ -5,10 +5,12 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <fstream>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "pal/core/append_file.h"
 
 namespace pal {
 
@@ -26,17 +28,15 @@ class TensorboardLog {
   // Throws UserError where the file cannot be written.
   explicit TensorboardLog(const std::filesystem::path& folder, std::int64_t finished_steps = 0);
 
-  // One event with all `scalars` of a step, handed to the operating system at once. Throws UserError where
-  // the disk is full.
+  // One event with all `scalars` of a step, handed to the operating system at once; where the disk is full, it waits (append_file.h).
   void write(std::int64_t step, const std::vector<Scalar>& scalars);
 
-  const std::filesystem::path& path() const { return path_; }  // of the event file
+  const std::filesystem::path& path() const { return file_->path(); }  // of the event file
 
  private:
   void append(const std::string& event);
 
-  std::filesystem::path path_;
-  std::ofstream file_;
+  std::optional<AppendFile> file_;  // from the constructor on
 };
 
 // What the files are made of.

@@ -4,6 +4,7 @@
 //   OUTPUT/validation.jsonl     one line a validation
 //   OUTPUT/tensorboard/         the same as events
 //   OUTPUT/checkpoints/step-N/  while it runs (checkpoint.h)
+//   OUTPUT/diverged/            a checkpoint of what it had when it ended because losses were no numbers
 //   OUTPUT/final/               every trained tensor, by name, when all stages are done
 #pragma once
 

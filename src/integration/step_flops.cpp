@@ -1,4 +1,4 @@
-#include "pal/bench/step_flops.h"
+#include "pal/integration/step_flops.h"
 
 namespace pal {
 
