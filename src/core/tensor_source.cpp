@@ -204,6 +204,14 @@ void TensorSource::read(const std::string& name, std::int64_t begin, const torch
   out.copy_(load(name).view(-1).slice(0, begin, begin + out.numel()));
 }
 
+TensorMap map_safetensors(const fs::path& path) {
+  const auto file = std::make_shared<SafetensorsFile>(path);
+  TensorMap tensors;
+  for (const auto& [name, entry] : file->tensors())
+    tensors[name] = torch::from_blob(const_cast<std::byte*>(file->bytes(entry).data()), entry.shape, [file](void*) {}, scalar_type(entry.dtype));
+  return tensors;
+}
+
 TensorMap load_safetensors(const fs::path& path) {
   const SafetensorsFile file(path);
   TensorMap tensors;

@@ -168,7 +168,7 @@ TensorMap Checkpoint::load_optimizer() const {
   for (const auto& entry : fs::directory_iterator(folder))
     if (const auto name = entry.path().filename().string(); name.starts_with(kOptimizer) && name.ends_with(".safetensors")) files.push_back(entry.path());
   TensorMap tensors;
-  for (const auto& file : files) tensors.merge(load_safetensors(file));
+  for (const auto& file : files) tensors.merge(map_safetensors(file));
   return tensors;
 }
 

@@ -140,7 +140,7 @@ class Trainer {
   // All processes read the same checkpoint, and have the same numbers afterwards.
   void go_on_from(const std::string& checkpoint) {
     together(group_, [&] {
-      if (!checkpoint.empty()) restore(open_checkpoint(checkpoint));
+      if (!checkpoint.empty()) restore({.folder = checkpoint});  // whose files process 0 has checked
       validate_first_ = !checkpoint.empty() && validation_is_due();
       if (!group_.is_first()) return;
       log_.emplace(folder_, session_.config.train, progress_.step);

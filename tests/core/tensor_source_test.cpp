@@ -57,6 +57,16 @@ TEST(TensorSource, TensorsOfEveryTypeSurviveSafetensors) {
   EXPECT_EQ(SafetensorsFile(folder / "m.safetensors").metadata().at("format"), "pt");
 }
 
+TEST(TensorSource, MappedTensorsAreTheFilesAndStayWhenItIsGone) {
+  TemporaryFolder folder;
+  const TensorMap saved = one_of_each_type();
+  save_safetensors(folder / "m.safetensors", saved);
+  TensorMap mapped = map_safetensors(folder / "m.safetensors");
+  std::filesystem::remove(folder / "m.safetensors");
+  EXPECT_EQ(mapped.size(), saved.size());
+  for (const auto& [name, tensor] : saved) EXPECT_TRUE(same(mapped.at(name), tensor)) << name;
+}
+
 TEST(TensorSource, EqualTensorsGiveEqualBytesWhateverTheirStrides) {
   TemporaryFolder folder;
   const torch::Tensor a = torch::arange(12.0).reshape({3, 4});

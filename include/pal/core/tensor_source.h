@@ -21,6 +21,10 @@ using TensorMap = std::map<std::string, torch::Tensor>;
 // All tensors of one *.safetensors file, on the CPU, in memory of their own. Throws UserError that names file and tensor.
 TensorMap load_safetensors(const std::filesystem::path& path);
 
+// The same without reading them: the tensors lie in the mapped file, which is read where they are, and must not be changed. For what is longer than the
+// memory, or wanted in parts.
+TensorMap map_safetensors(const std::filesystem::path& path);
+
 // Writes a safetensors file atomically. Equal tensors and metadata give equal bytes. Tensors may be anywhere and of any
 // strides; they are written contiguously, the wider element types first and then by name, so that every
 // tensor lies at a multiple of its element size (readers that map the file rely on it).

@@ -50,7 +50,7 @@ struct Checkpoint {
 
   TensorMap load_model() const;       // trained tensors by name
   std::unique_ptr<TensorSource> open_model() const;  // the same, not read yet
-  TensorMap load_optimizer() const;   // empty where none was written
+  TensorMap load_optimizer() const;   // empty where none was written; mapped, so that a process reads the slices that it keeps (map_safetensors())
   nlohmann::json load_state() const;  // as it was written
 };
 
