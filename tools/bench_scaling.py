@@ -2,9 +2,10 @@
 """How a training step scales with the number of processes: one model of it, its predictions for GPU clusters, and with --measure its prediction for this machine
 beside what 1, 2 and 4 processes take here (docs/scaling.md).
 
-    step      = compute + exposed sums + weights
-    sums      = bytes of the gradients' exchange / bandwidth + exchanges * latency; they run while the backward does, which is two thirds of the compute
-    exposed   = what of the sums is left when the backward is done
+    step      = compute + repeated + exposed sums + weights
+    repeated  = what every process does alike, the optimizer above all
+    sums      = bytes of the gradients' exchange / bandwidth + exchanges * latency; on GPUs they run while the backward does, which is two thirds of the compute
+    exposed   = what of the sums is left when the backward is done; on CPUs all, since the cores that compute also move the bytes
     weights   = bytes of the all-gather / bandwidth, sharded only, after the step
 
 The bytes are `pal-inspect model`'s. --measure needs a Python with torch, whose own Gloo gives bandwidth and latency of this machine: tools/setup.sh --tests makes one."""
@@ -41,13 +42,15 @@ PROCESSES = (8, 16, 64, 256, 1024)
 
 @dataclasses.dataclass
 class Step:
-    compute: float     # s, of one process
-    gradients: float   # bytes that a process sends for their sums
-    weights: float     # and for the all-gather
+    compute: float       # s, of one process
+    gradients: float     # bytes that a process sends for their sums
+    weights: float = 0   # and for the all-gather
+    repeated: float = 0  # s
+    hides: float = 2 / 3  # the part of the compute that sums run beside
 
     def seconds(self, bandwidth, exchanges, latency):
         sums = self.gradients / bandwidth + exchanges * latency
-        return self.compute + max(0.0, sums - 2 / 3 * self.compute) + self.weights / bandwidth
+        return self.compute + self.repeated + max(0.0, sums - self.hides * self.compute) + self.weights / bandwidth
 
 
 def inspected(processes, *settings):
@@ -79,7 +82,7 @@ def predict():
 
 def efficiency(compute, gradients, shard, processes, between):
     ring = gradients * (processes - 1) / processes
-    step = Step(compute, ring, ring) if shard == "optimizer" else Step(compute, 2 * ring, 0)
+    step = Step(compute, ring, ring) if shard == "optimizer" else Step(compute, 2 * ring)
     bandwidth = NVLINK if processes <= 8 else min(NVLINK, between)
     return compute / step.seconds(bandwidth, gradients / BUCKET, 2 * math.ceil(math.log2(processes)) * LATENCY)
 
@@ -96,7 +99,9 @@ def seconds(bytes, times):
     for _ in range(times): d.all_reduce(t)
     return (time.perf_counter() - begin) / times
 small, large = seconds(4096, 50), seconds(25 << 20, 8)
-if d.get_rank() == 0: print(small, large)
+if d.get_rank() == 0: print(small, large, flush=True)
+d.barrier()
+d.destroy_process_group()
 """
 
 
@@ -112,11 +117,11 @@ def exchange(python, processes):
     return small, 2 * (processes - 1) / processes * BUCKET / (large - small)
 
 
-def steps(config, processes, count, *settings):
-    """Median seconds of a step."""
+def seconds_of_a_step(config, processes, samples):
+    """The median."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [BIN / "pal-train", "--config", config, "--output", folder + "/run", "--nproc", str(processes), "--threads", "1", "--set", f"stages.tune.steps={count}", "--set",
-                   "train.save_every=0", "--set", "train.attention_every=0", "--set", "stages.tune.batch_size=8", *settings]
+        command = [BIN / "pal-train", "--config", config, "--output", folder + "/run", "--nproc", str(processes), "--threads", "1", "--set", "stages.tune.steps=8", "--set",
+                   "train.save_every=0", "--set", "train.attention_every=0", "--set", f"stages.tune.batch_size={samples}"]
         run = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
         if run.returncode != 0:
             raise SystemExit(run.stderr)
@@ -129,15 +134,15 @@ def measure(python, rounds):
     config, cores = "configs/bench/smollm2-135m.yaml", os.cpu_count()
     gradients = inspected(1, "--config", config)["gradient_bytes"]
     print(f"SmolLM2-135M's shape, float32, PAL, 8 samples a step, one thread a process, {cores} cores; medians of {rounds} rounds\n")
+    whole, half = (statistics.median(seconds_of_a_step(config, 1, samples) for _ in range(rounds)) for samples in (8, 4))
+    repeated = max(0.0, 2 * half - whole)  # what does not depend on the number of samples
+    print(f"One process: {whole:.2f} s with 8 samples and {half:.2f} s with 4, so {repeated:.2f} s are repeated by every process\n")
     print("| processes | small all-reduce | sends in a bucket's | predicted step | measured step | measured / predicted |")
     print("|---|---|---|---|---|---|")
-    measured = {n: statistics.median(steps(config, n, 8) for _ in range(rounds)) for n in (1, 2, 4)}
-    for n, seconds in measured.items():
-        if n == 1:
-            print(f"| 1 | | | | {seconds:.2f} s | |")
-            continue
+    for n in (2, 4):
+        seconds = statistics.median(seconds_of_a_step(config, n, 8) for _ in range(rounds))
         small, bandwidth = (statistics.median(of) for of in zip(*(exchange(python, n) for _ in range(rounds))))
-        step = Step(measured[1] / min(n, cores), 2 * gradients * (n - 1) / n, 0)
+        step = Step((whole - repeated) / min(n, cores), 2 * gradients * (n - 1) / n, repeated=repeated * max(1, n / cores), hides=0)
         predicted = step.seconds(bandwidth, math.ceil(gradients / BUCKET), small)
         print(f"| {n} | {small * 1e3:.1f} ms | {bandwidth / 1e6:,.0f} MB/s | {predicted:.2f} s | {seconds:.2f} s | {seconds / predicted:.2f} |")
 
