@@ -120,10 +120,13 @@ void CheckpointSaver::begin(int64_t step, const CheckpointContent& content) {
   }
 }
 
-void CheckpointSaver::mark_best() {
-  is_best_ = begun_ >= 0;
-  if (begun_ >= 0 || newest_ < 0) return;
-  on_first(group_, [&] { return store_.mark_best(newest_), ""; });
+void CheckpointSaver::mark_best(int64_t step) {
+  is_best_ = step == begun_;
+  if (step != newest_) return;
+  on_first(group_, [&] {
+    store_.mark_best(step);
+    return "";
+  });
 }
 
 bool CheckpointSaver::has_written() const { return begun_ >= 0 && written_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }

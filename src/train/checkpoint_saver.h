@@ -34,8 +34,9 @@ class CheckpointSaver {
 
   int64_t newest() const { return newest_; }       // the step of the newest whole checkpoint; -1: none
   void go_on_from(int64_t step) { newest_ = step; }  // which is one
-  // The checkpoint that was begun last, or is the newest, is the best so far: marked when it is there, and kept from then on.
-  void mark_best();
+  // That step's checkpoint, which was begun last or is the newest, is the best so far: marked when it is there, and kept from then on. Nothing where it
+  // could not be written.
+  void mark_best(int64_t step);
 
   static constexpr int kMostFailures = 3;
 

@@ -507,7 +507,7 @@ class Trainer {
     const auto best = on_first(group_, [&] { return log_->validation(progress_.step, *score) ? "yes" : "no"; });
     if (best == "no" || !session_.config.train.keep_best) return;
     save();
-    saver_.mark_best();
+    saver_.mark_best(progress_.step);
   }
 
   ProcessGroup& group_;

@@ -79,13 +79,16 @@ TEST(CheckpointSaver, TheBestStaysAndHasALink) {
     CheckpointStore store(folder.path(), 1);
     CheckpointSaver saver(group, store, false);
     saver.begin(1, content_of(1));
-    saver.mark_best();
+    saver.mark_best(1);
     for (int64_t step = 2; step <= 4; ++step) saver.begin(step, content_of(step));
     saver.finish();
     expect_whole(store.folder() / "best", 1);
     EXPECT_FALSE(fs::exists(store.folder() / "step-00000003"));
     group.barrier();
-    saver.mark_best();  // 4, which is there already
+    saver.mark_best(3);  // which is not there
+    expect_whole(store.folder() / "best", 1);
+    group.barrier();
+    saver.mark_best(4);  // which is there already
     saver.begin(5, content_of(5));
     saver.finish();
     expect_whole(store.folder() / "best", 4);
