@@ -43,6 +43,18 @@ std::string begin_draft(ProcessGroup& group, std::unique_ptr<CheckpointDraft>& d
   });
 }
 
+// Throws what a disk or a full memory throws as UserError, which is passed over.
+template <typename Body>
+auto of_the_disk(Body&& body) {
+  try {
+    return body();
+  } catch (const std::filesystem::filesystem_error& problem) {
+    user_error("{}", problem.what());
+  } catch (const std::bad_alloc&) {
+    user_error("there is not enough memory for a copy");
+  }
+}
+
 // What all processes' parts are, by what each has written.
 std::vector<nlohmann::json> gather_parts(ProcessGroup& group, const nlohmann::json& own) {
   std::vector<nlohmann::json> parts;
@@ -75,10 +87,14 @@ Checkpoint save_together(ProcessGroup& group, const std::filesystem::path& targe
 
 void CheckpointSaver::write(int64_t step, const CheckpointContent& content) {
   check_replicas(group_, content, sharded_);
-  const auto folder = begin_draft(group_, draft_, [&] { return store_.draft(step); });
+  const auto folder = begin_draft(group_, draft_, [&] { return of_the_disk([&] { return store_.draft(step); }); });
   auto part = part_of(group_, content, sharded_);
-  part.model = copies_of(part.model);
-  part.optimizer = copies_of(part.optimizer);
+  together(group_, [&] {
+    of_the_disk([&] {
+      part.model = copies_of(part.model);
+      part.optimizer = copies_of(part.optimizer);
+    });
+  });
   state_ = content.state;
   begun_ = step;
   written_ = std::async(std::launch::async, [folder, part = std::move(part)] { return write_part(folder, part); });
@@ -89,17 +105,31 @@ void CheckpointSaver::publish() {
   const auto draft = std::exchange(draft_, nullptr);
   const bool is_best = std::exchange(is_best_, false);
   nlohmann::json own;
-  together(group_, [&] { own = written_.get(); });
+  together(group_, [&] { own = of_the_disk([&] { return written_.get(); }); });
   const auto parts = gather_parts(group_, own);
   const auto folder = on_first(group_, [&] {
-    const auto saved = draft->publish(step, parts, state_).folder.string();
-    if (is_best) store_.mark_best(step);
-    store_.remove_old(step);
-    return saved;
+    return of_the_disk([&] { return draft->publish(step, parts, state_).folder.string(); });
   });
   spdlog::info("step {}: saved {}", step, folder);
   newest_ = step;
   failures_ = 0;
+  if (is_best) mark(step);
+  if (!group_.is_first()) return;
+  try {
+    store_.remove_old(step);
+  } catch (const UserError& problem) {
+    spdlog::warn("old checkpoints stay: {}", problem.what());
+  }
+}
+
+// A file system may know no links; the checkpoint is there all the same.
+void CheckpointSaver::mark(int64_t step) {
+  if (!group_.is_first()) return;
+  try {
+    store_.mark_best(step);
+  } catch (const UserError& problem) {
+    spdlog::warn("step {} is the best so far, but cannot be marked so: {}", step, problem.what());
+  }
 }
 
 void CheckpointSaver::pass_over(const UserError& problem, int64_t step) {
@@ -122,11 +152,7 @@ void CheckpointSaver::begin(int64_t step, const CheckpointContent& content) {
 
 void CheckpointSaver::mark_best(int64_t step) {
   is_best_ = step == begun_;
-  if (step != newest_) return;
-  on_first(group_, [&] {
-    store_.mark_best(step);
-    return "";
-  });
+  if (step == newest_) mark(step);
 }
 
 bool CheckpointSaver::has_written() const { return begun_ >= 0 && written_.wait_for(std::chrono::seconds(0)) == std::future_status::ready; }
@@ -141,8 +167,16 @@ void CheckpointSaver::finish() {
   }
 }
 
+void CheckpointSaver::settle() {
+  try {
+    finish();
+  } catch (const UserError& problem) {
+    spdlog::error("not saved: {}", problem.what());
+  }
+}
+
 void CheckpointSaver::save(int64_t step, const CheckpointContent& content) {
-  finish();
+  settle();
   if (newest_ == step) return;
   write(step, content);
   publish();

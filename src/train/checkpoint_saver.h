@@ -29,6 +29,8 @@ class CheckpointSaver {
   // Waits for all parts, and gives the checkpoint its name; nothing where none was begun. One that cannot be written is told: the older ones stay,
   // and the run can go on. Throws its UserError where that is the kMostFailures-th in a row.
   void finish();
+  // The same without throwing it: before what ends the run anyway.
+  void settle();
   // At once, and throws UserError where it cannot be written. Nothing where that step is saved.
   void save(int64_t step, const CheckpointContent& content);
 
@@ -43,6 +45,7 @@ class CheckpointSaver {
  private:
   void write(int64_t step, const CheckpointContent& content);
   void publish();
+  void mark(int64_t step);
   void pass_over(const UserError& problem, int64_t step);
 
   ProcessGroup& group_;

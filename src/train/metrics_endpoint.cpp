@@ -19,6 +19,10 @@ using Labels = std::map<std::string, std::string>;
 
 struct MetricsEndpoint::Implementation {
   Implementation() {
+    server.set_socket_options([](socket_t socket) {  // its own would let another run have the same port
+      const int yes = 1;
+      ::setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    });
     server.new_task_queue = [] { return new httplib::ThreadPool(1); };  // which the server owns
     server.Get("/metrics", [this](const httplib::Request&, httplib::Response& answer) {
       answer.set_content(prometheus::TextSerializer().Serialize(registry.Collect()), "text/plain; version=0.0.4; charset=utf-8");

@@ -1,6 +1,6 @@
 #include "run_log.h"
 
-#include <algorithm>
+#include <cmath>
 #include <sstream>
 
 #include "pal/core/check.h"
@@ -34,7 +34,14 @@ void RunLog::expect_validations(const RunFolder& folder, int64_t validated_steps
   validations_.emplace(folder.validation_log(), validated_steps);
   std::istringstream lines(read_file(folder.validation_log()));
   for (std::string line; std::getline(lines, line);)
-    if (const auto& score = nlohmann::json::parse(line).at("score"); score.is_number()) best_ = std::max(best_, score.get<double>());
+    if (const auto read = nlohmann::json::parse(line); read.at("score").is_number()) is_best(read.at("metric"), read.at("score"));
+}
+
+bool RunLog::is_best(const std::string& metric, double score) {
+  const auto [best, is_first] = best_.try_emplace(metric, score);
+  if (!is_first && !(score > best->second)) return false;
+  best->second = score;
+  return true;
 }
 
 void RunLog::step(const nlohmann::json& line) {
@@ -46,9 +53,7 @@ void RunLog::step(const nlohmann::json& line) {
 bool RunLog::validation(int64_t step, const Score& score) {
   validations_->write({{"step", step}, {"metric", score.metric}, {"score", score.score}, {"low", score.low}, {"high", score.high}, {"n", score.n}});
   if (tensorboard_) tensorboard_->write(step, {{"validation/" + score.metric, score.score}});
-  if (!(score.score > best_)) return false;
-  best_ = score.score;
-  return true;
+  return std::isfinite(score.score) && is_best(score.metric, score.score);
 }
 
 void RunLog::finish() {

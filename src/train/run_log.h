@@ -1,7 +1,7 @@
 // The history of a run, written by process 0 alone: JSON lines, and the same as TensorBoard events.
 #pragma once
 
-#include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -27,11 +27,13 @@ class RunLog {
   void finish();                                         // throws UserError where something still waits to be written
 
  private:
+  bool is_best(const std::string& metric, double score);
+
   MetricsLog steps_;
   std::optional<MetricsLog> validations_;
   std::optional<TensorboardLog> tensorboard_;
   std::optional<MetricsEndpoint> endpoint_;
-  double best_ = -std::numeric_limits<double>::infinity();  // validation score so far
+  std::map<std::string, double> best_;  // validation score so far, by metric
 };
 
 }  // namespace pal

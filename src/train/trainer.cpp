@@ -103,6 +103,7 @@ class Trainer {
       if (!run_stage(session_.config.stages[progress_.stage])) return stopped();
       next_stage();
     }
+    if (stopping_ && !validation_.empty()) return stopped();  // the last validation is still to be done
     write_final();
     return TrainingEnd::kFinished;
   }
@@ -289,6 +290,11 @@ class Trainer {
 
   TrainingEnd stopped() {
     save_now();
+    try {
+      if (log_) log_->finish();
+    } catch (const UserError& problem) {
+      spdlog::error("{}", problem.what());
+    }
     spdlog::warn("stopped by {} after step {}; go on with --resume auto", StopSignal::name(), progress_.step);
     return TrainingEnd::kStopped;
   }
@@ -455,8 +461,12 @@ class Trainer {
       line["device_bytes"] = allocator.getDeviceStats(index).allocated_bytes[0].peak;  // [0]: all pools
       allocator.resetPeakStats(index);
     }
-    if (is_multiple(options.attention_every) && !batches.empty())
+    if (!is_multiple(options.attention_every) || batches.empty()) return;
+    try {
       if (const auto mass = attention_mass(*session_.model, batches[0]); !mass.empty()) line["audio_attention"] = by_layer(mass);
+    } catch (const std::exception& problem) {  // memory above all; what is only looked at ends no run
+      spdlog::warn("step {}: audio_attention is not known: {}", progress_.step, printable(problem.what()));
+    }
   }
 
   static Json by_layer(const std::map<std::string, std::map<int64_t, double>>& mass) {
@@ -482,7 +492,7 @@ class Trainer {
 
   // Ends the run, and leaves what it had then, for people to look at. The steps were skipped, so that is as the last sound one left it.
   [[noreturn]] void end_diverged(const std::vector<std::string>& ids, double loss, const GradientNorms& norms) {
-    saver_.finish();
+    saver_.settle();
     Json samples = Json::array();
     for (const auto& of_process : group_.gather(Json(ids).dump()))
       for (const auto& id : Json::parse(of_process)) samples.push_back(id);
@@ -497,7 +507,7 @@ class Trainer {
 
   void validate() {
     if (validation_.empty()) return;
-    bar_.clear();
+    finish_saving();  // before what may take long
     const auto score = evaluate_together(group_, *session_.model, *session_.collator, validation_, session_.config.eval, StopSignal::received);
     if (!score) {
       stopping_ = true;

@@ -31,6 +31,24 @@ TEST(AttentionMass, OfRowsThatLookEverywhereAlikeIsTheAudiosPartOfWhatTheySee) {
   EXPECT_NEAR(mass.at("detail").at(1), (12.0 / 16 + 12.0 / 17) / 2, 1e-12);
 }
 
+// Rows of zero queries see 12 audio tokens and 1, 2, ... 40 text tokens: 16 of them, evenly chosen, have about the mean of all.
+TEST(AttentionMass, OfManyTargetsSomeRowsThatLieEvenlyAmongThemAreLookedAt) {
+  NEEDS_YAMNET();
+  auto model = tiny_model({tiny_stream("detail", Integration::kLal, 1)});
+  torch::NoGradGuard no_grad;
+  for (auto& layer : model->llm()->layers) layer->self_attn->q_proj->weight.zero_();
+  PalBatch batch;
+  batch.tokens = torch::arange(41, torch::kInt64);
+  batch.target = torch::arange(41) > 0;
+  batch.text_tokens = {41};
+  batch.audio_at = {{0}};
+  batch.clips = {{EncodedClip{torch::randn({12, 1024})}}};
+  batch.ids = {"long"};
+  double expected = 0;
+  for (int i = 0; i < 16; ++i) expected += 12.0 / (12 + i * 40 / 16 + 1) / 16;
+  EXPECT_NEAR(attention_mass(*model, batch).at("detail").at(1), expected, 1e-12);
+}
+
 TEST(AttentionMass, WithoutASampleThatHasBothAudioAndTargetsThereIsNone) {
   NEEDS_YAMNET();
   auto batch = tiny_training_batch();
