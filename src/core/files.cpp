@@ -95,6 +95,7 @@ std::string sha256_of_file(const fs::path& path) {
   Sha256 hash;
   std::array<char, 1 << 16> block{};
   while (file.read(block.data(), block.size()) || file.gcount() > 0) hash.update(block.data(), std::size_t(file.gcount()));
+  PAL_CHECK(!file.bad(), "{}: reading failed: {}", path.string(), std::strerror(errno));
   return hash.hex();
 }
 

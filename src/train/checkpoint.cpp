@@ -247,14 +247,6 @@ CheckpointStore::CheckpointStore(fs::path folder, int keep) : folder_(std::move(
   PAL_CHECK(keep >= 1, "checkpoints: at least 1 must be kept, got {}", keep);
 }
 
-Checkpoint CheckpointStore::save(std::int64_t step, const CheckpointContent& content) {
-  const auto written = draft(step);
-  const auto part = write_part(written->folder(), {.model = content.model, .optimizer = content.optimizer});
-  auto saved = written->publish(step, {part}, content.state);
-  remove_old(step);
-  return saved;
-}
-
 std::unique_ptr<CheckpointDraft> CheckpointStore::draft(std::int64_t step) {
   PAL_ASSERT(step >= 0, "a checkpoint of step {}", step);
   remove_leftovers();  // first, as they may fill the disk

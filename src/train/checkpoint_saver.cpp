@@ -74,12 +74,12 @@ void check_replicas(ProcessGroup& group, const CheckpointContent& content, bool 
 
 Checkpoint save_together(ProcessGroup& group, const std::filesystem::path& target, int64_t step, const CheckpointContent& content, bool sharded) {
   std::unique_ptr<CheckpointDraft> draft;  // of process 0
-  const auto folder = begin_draft(group, draft, [&] { return std::make_unique<CheckpointDraft>(target); });
+  const auto folder = begin_draft(group, draft, [&] { return of_the_disk([&] { return std::make_unique<CheckpointDraft>(target); }); });
   nlohmann::json own;
-  together(group, [&] { own = write_part(folder, part_of(group, content, sharded)); });
+  together(group, [&] { own = of_the_disk([&] { return write_part(folder, part_of(group, content, sharded)); }); });
   const auto parts = gather_parts(group, own);
   Checkpoint saved;
-  saved.hash = on_first(group, [&] { return draft->publish(step, parts, content.state).hash; });
+  saved.hash = on_first(group, [&] { return of_the_disk([&] { return draft->publish(step, parts, content.state).hash; }); });
   saved.folder = target;
   saved.step = step;
   return saved;

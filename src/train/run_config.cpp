@@ -230,6 +230,7 @@ void describe(Fields& f, TrainOptions& o) {
   f.field("prometheus_port", o.prometheus_port, "where process 0 serves the log's newest line to Prometheus: http://127.0.0.1:PORT/metrics; 0: nowhere").at_least(0).at_most(65535);
   f.field("prometheus_address", o.prometheus_address, "address to serve at; 0.0.0.0: whoever reaches this machine can read the numbers").not_empty();
   f.field("tensorboard", o.tensorboard, "write TensorBoard events beside the JSONL log");
+  f.field("log_samples", o.log_samples, "also write the ids of each step's samples into the JSONL log, in the order in which they are drawn (sample_ids): a proof of what a model has seen");
   f.field("shard", o.shard, "of several processes, each keeps its part of: none: nothing, all keep all; optimizer: optimizer state and master weights; gradients: these and gradients, which are then exchanged for every part of a step. What is learned is the same").one_of({"none", "optimizer", "gradients"});
 }
 

@@ -15,7 +15,7 @@ namespace {
 
 // What may change between a run and its continuation without changing what is learned.
 bool is_harmless(const std::string& path) {
-  for (const char* prefix : {"train.save_every", "train.keep", "train.validate_every", "train.tensorboard", "train.shard", "train.bad_steps", "train.attention_every", "train.peak_tflops", "train.prometheus", "data.validation",
+  for (const char* prefix : {"train.save_every", "train.keep", "train.validate_every", "train.tensorboard", "train.log_samples", "train.shard", "train.bad_steps", "train.attention_every", "train.peak_tflops", "train.prometheus", "data.validation",
                              "data.test", "data.cache", "data.encoded_clips_mib", "data.skip_unreadable", "eval."})
     if (path.starts_with(prefix)) return true;
   return false;

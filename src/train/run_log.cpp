@@ -59,6 +59,7 @@ bool RunLog::validation(int64_t step, const Score& score) {
 void RunLog::finish() {
   steps_.finish();
   if (validations_) validations_->finish();
+  if (tensorboard_) tensorboard_->finish();
 }
 
 }  // namespace pal

@@ -2,8 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <c10/core/CachingDeviceAllocator.h>
-
 #include <algorithm>
 #include <cmath>
 #include <iostream>
@@ -19,15 +17,17 @@
 #include "pal/integration/step_flops.h"
 #include "pal/train/progress_bar.h"
 #include "pal/train/stage_policy.h"
-#include "attention_mass.h"
+#include "bad_step.h"
 #include "checkpoint_saver.h"
 #include "progress.h"
 #include "run_folder.h"
 #include "run_log.h"
+#include "step_part.h"
 #include "stop_signal.h"
 #include "training_data.h"
 #include "validation.h"
 #include "watchdog.h"
+#include "watched.h"
 
 namespace pal {
 
@@ -36,19 +36,6 @@ namespace {
 using Json = nlohmann::json;
 using Seconds = std::chrono::duration<double>;
 using Clock = std::chrono::steady_clock;
-
-// A sample whose recordings cannot be read.
-struct Unreadable {
-  std::string id, problem;
-};
-
-// What one process has of a step.
-struct OwnPart {
-  std::vector<PalBatch> batches;       // run one after the other; none is empty
-  std::vector<Unreadable> unreadable;  // samples that are left out
-  std::vector<std::string> ids;        // of the samples in the batches
-  Seconds loading{0}, waiting{0};
-};
 
 // Numbers of a step that are summed over processes.
 struct StepCounts {
@@ -141,7 +128,7 @@ class Trainer {
   // All processes read the same checkpoint, and have the same numbers afterwards.
   void go_on_from(const std::string& checkpoint) {
     together(group_, [&] {
-      if (!checkpoint.empty()) restore({.folder = checkpoint});  // whose files process 0 has checked
+      if (!checkpoint.empty()) restore({.folder = checkpoint, .step = 0, .hash = ""});  // whose files process 0 has checked
       validate_first_ = !checkpoint.empty() && validation_is_due();
       if (!group_.is_first()) return;
       log_.emplace(folder_, session_.config.train, progress_.step);
@@ -195,25 +182,19 @@ class Trainer {
     return content;
   }
 
-  // Every process writes a part, in the background: its slices of the optimizer's state, and its share of what all have.
-  void save() {
+  // Every process writes a part: its slices of the optimizer's state, and its share of what all have. In the background, or at once, before what ends the run.
+  enum class Saving { kInBackground, kAtOnce };
+  void save(Saving how = Saving::kInBackground) {
     watchdog_.begin(fmt::format("step {}: saving", progress_.step));
     bar_.clear();
-    saver_.begin(progress_.step, content(/*with_optimizer=*/true));
+    const auto all = content(/*with_optimizer=*/true);
+    how == Saving::kAtOnce ? saver_.save(progress_.step, all) : saver_.begin(progress_.step, all);
     watchdog_.rest();
   }
 
   void finish_saving() {
     bar_.clear();
     saver_.finish();
-  }
-
-  // The same at once; to be called before what ends the run.
-  void save_now() {
-    watchdog_.begin(fmt::format("step {}: saving", progress_.step));
-    bar_.clear();
-    saver_.save(progress_.step, content(/*with_optimizer=*/true));
-    watchdog_.rest();
   }
 
   void write_final() {
@@ -289,7 +270,7 @@ class Trainer {
   }
 
   TrainingEnd stopped() {
-    save_now();
+    save(Saving::kAtOnce);
     try {
       if (log_) log_->finish();
     } catch (const UserError& problem) {
@@ -312,34 +293,18 @@ class Trainer {
     const auto allowed = session_.config.data.skip_unreadable;
     if (int64_t(progress_.unreadable.size()) > allowed) {
       progress_.unreadable.erase(sample.id);
-      if (progress_.step > 0) save_now();  // before the first step there is nothing to lose
+      if (progress_.step > 0) save(Saving::kAtOnce);  // before the first step there is nothing to lose
       throw_in_all<UserError>(group_, fmt::format("{} (sample '{}'); data.skip_unreadable allows {} such samples to be left out", sample.problem, sample.id, allowed));
     }
     bar_.clear();
     if (group_.is_first()) spdlog::warn("sample '{}' is left out ({} so far): {}", sample.id, progress_.unreadable.size(), sample.problem);
   }
 
-  OwnPart load(StepLoader& loader, const LoadedStep& step) {
-    const auto begin = Clock::now();
-    OwnPart own;
-    for (const auto& part : step.own) {
-      const auto asked = Clock::now();
-      std::vector<PreparedSample> members;
-      for (std::size_t i = 0; i < part.size(); ++i) members.push_back(loader.take());
-      own.waiting += Clock::now() - asked;
-      auto batch = session_.collator->collate(members, [&](const Sample& sample, const UserError& problem) { own.unreadable.push_back({sample.id, problem.what()}); });
-      own.ids.insert(own.ids.end(), batch.ids.begin(), batch.ids.end());
-      if (!batch.ids.empty()) own.batches.push_back(std::move(batch));
-    }
-    own.loading = Clock::now() - begin;
-    return own;
-  }
-
-  std::vector<std::string> names_of(const LoadedStep& step) const {
-    std::vector<std::string> names;
-    for (const auto& part : step.own)
-      for (const auto& draw : part) names.push_back(data_.samples()[std::size_t(draw.sample)].id);
-    return names;
+  std::vector<std::string> ids_of(const std::vector<std::vector<Draw>>& parts) const {
+    std::vector<std::string> ids;
+    for (const auto& part : parts)
+      for (const auto& draw : part) ids.push_back(data_.samples()[std::size_t(draw.sample)].id);
+    return ids;
   }
 
   // Said by the watchdog's thread.
@@ -391,29 +356,25 @@ class Trainer {
   void step(const StageOptions& stage, double rate, StepLoader& loader) {
     const auto begin = Clock::now();
     const auto step = loader.next();
-    watchdog_.begin(fmt::format("step {}: getting samples {} ready", progress_.step + 1, fmt::join(names_of(step), ", ")));
-    const auto own = load(loader, step);
+    watchdog_.begin(fmt::format("step {}: getting samples {} ready", progress_.step + 1, fmt::join(ids_of(step.own), ", ")));
+    const auto own = take_part(loader, step, *session_.collator);
     watchdog_.begin(fmt::format("step {}: training on samples {}", progress_.step + 1, fmt::join(own.ids, ", ")));
-    StepCounts counts{.unreadable = int64_t(own.unreadable.size()), .written = saver_.has_written()};
-    for (const auto& batch : own.batches) {
-      counts.targets += batch.target_tokens();
-      counts.tokens += batch.tokens.numel();
-    }
-    counts = sum_of(group_, counts);
+    const auto counts = sum_of(group_, {own.targets(), own.tokens(), int64_t(own.unreadable.size()), saver_.has_written()});
     if (counts.unreadable > 0) leave_out(own.unreadable);
     if (counts.written == group_.size()) finish_saving();
     const auto sums = sum_over_processes(run_batches(stage, own.batches), own.batches);
     stopping_ = sums.stopping;
     const double loss = sums.loss / double(counts.targets);
-    const auto sum_shards = [this](const at::Tensor& squares) { group_.sum(squares); };
-    const auto norms = is_sharded() ? optimizer_->clip(1.0 / double(counts.targets), stage.clip_norm, sum_shards) : optimizer_->clip(1.0 / double(counts.targets), stage.clip_norm);
+    const auto norms = clip(1.0 / double(counts.targets), stage.clip_norm);
     const bool sound = counts.targets > 0 && norms.finite() && std::isfinite(loss);
+    const BadStep bad{progress_.step + 1, counts.targets, loss, norms, own.ids};  // where it is not sound
     if (sound) {
       optimizer_->set_learning_rate(rate);
       optimizer_->step();
       if (is_sharded()) gather_slices(group_, optimizer_->trained());
     } else {
-      report_bad_step(own.ids, counts, loss, norms);
+      bar_.clear();
+      spdlog::warn(describe(bad));
     }
     optimizer_->zero_grad();
     bad_in_a_row_ = sound ? 0 : bad_in_a_row_ + 1;
@@ -422,87 +383,57 @@ class Trainer {
     progress_.step += 1;
     progress_.stage_step += 1;
     progress_.data = step.planned.after;
-    const Seconds seconds = Clock::now() - begin;
-    const auto samples = step.planned.samples();
     bar_.update(progress_.stage_step, loss, counts.tokens);
     if (log_) {
       Json line = {{"step", progress_.step},
-                  {"stage", stage.name},
-                  {"loss", loss},
-                  {"learning_rate", rate},
-                  {"gradient_norm", norms.total},
-                  {"gradient_norms", norms.groups},
-                  {"target_tokens", counts.targets},
-                  {"text_tokens", counts.tokens},
-                  {"skipped", !sound},
-                  {"skipped_steps", progress_.skipped},
-                  {"unreadable_samples", progress_.unreadable.size()},
-                  {"seconds", seconds.count()},
-                  {"data_seconds", own.loading.count()},
-                  {"waiting_seconds", own.waiting.count()},
-                  {"resident_bytes", host_memory().resident()},
-                  {"samples", samples},
-                  {"samples_per_second", double(samples) / seconds.count()},
-                  {"tokens_per_second", double(counts.tokens) / seconds.count()}};
-      add_watched(line, own.batches, sums.flops / seconds.count());
+                   {"stage", stage.name},
+                   {"loss", loss},
+                   {"learning_rate", rate},
+                   {"gradient_norm", norms.total},
+                   {"gradient_norms", norms.groups},
+                   {"target_tokens", counts.targets},
+                   {"text_tokens", counts.tokens},
+                   {"skipped", !sound},
+                   {"skipped_steps", progress_.skipped},
+                   {"unreadable_samples", progress_.unreadable.size()},
+                   {"samples", step.planned.samples()}};
+      if (session_.config.train.log_samples) line["sample_ids"] = ids_of(step.planned.parts);
+      add_times(line, Clock::now() - begin, own, sums.flops);
+      if (is_multiple(session_.config.train.attention_every))
+        if (auto attention = audio_attention(*session_.model, own.batches); !attention.empty()) line["audio_attention"] = std::move(attention);
       log_->step(line);
     }
     watchdog_.rest();
-    if (bad_in_a_row_ == session_.config.train.bad_steps) end_diverged(own.ids, loss, norms);
+    if (bad_in_a_row_ == session_.config.train.bad_steps) end_diverged(bad);
   }
 
-  // What is only looked at. By process 0, of its own.
-  void add_watched(Json& line, const std::vector<PalBatch>& batches, double flops_per_second) {
-    const auto& options = session_.config.train;
-    if (options.peak_tflops > 0) line["mfu"] = flops_per_second / (1e12 * options.peak_tflops * double(group_.size()));
-    if (const auto device = session_.model->device(); !device.is_cpu()) {
-      auto& allocator = *c10::getDeviceAllocator(device.type());
-      const auto index = device.has_index() ? device.index() : c10::DeviceIndex(0);
-      line["device_bytes"] = allocator.getDeviceStats(index).allocated_bytes[0].peak;  // [0]: all pools
-      allocator.resetPeakStats(index);
-    }
-    if (!is_multiple(options.attention_every) || batches.empty()) return;
-    try {
-      if (const auto mass = attention_mass(*session_.model, batches[0]); !mass.empty()) line["audio_attention"] = by_layer(mass);
-    } catch (const std::exception& problem) {  // memory above all; what is only looked at ends no run
-      spdlog::warn("step {}: audio_attention is not known: {}", progress_.step, printable(problem.what()));
-    }
+  GradientNorms clip(double scale, double max_norm) {
+    if (!is_sharded()) return optimizer_->clip(scale, max_norm);
+    return optimizer_->clip(scale, max_norm, [this](const at::Tensor& squares) { group_.sum(squares); });
   }
 
-  static Json by_layer(const std::map<std::string, std::map<int64_t, double>>& mass) {
-    Json all = Json::object();
-    for (const auto& [stream, layers] : mass)
-      for (const auto& [layer, part] : layers) all[stream][std::to_string(layer)] = part;
-    return all;
-  }
-
-  // Every process names its own samples.
-  void report_bad_step(const std::vector<std::string>& ids, const StepCounts& counts, double loss, const GradientNorms& norms) {
-    bar_.clear();
-    if (counts.targets == 0) return spdlog::warn("step {}: none of its samples can be read; the step is skipped", progress_.step + 1);
-    spdlog::warn("step {}: the loss is {}, its gradient {}; the step is skipped. Samples: {}", progress_.step + 1, loss, described(norms), fmt::join(ids, ", "));
-  }
-
-  static std::string described(const GradientNorms& norms) {
-    std::vector<std::string> groups;
-    for (const auto& [group, norm] : norms.groups)
-      if (!std::isfinite(norm)) groups.push_back(group);
-    return groups.empty() ? fmt::format("has the norm {:.4g}", norms.total) : fmt::format("is no number in {}", fmt::join(groups, ", "));
+  // What the step took: time and memory, of which process 0 knows its own.
+  void add_times(Json& line, Seconds seconds, const StepPart& own, double flops) const {
+    line["seconds"] = seconds.count();
+    line["data_seconds"] = own.loading.count();
+    line["waiting_seconds"] = own.waiting.count();
+    line["samples_per_second"] = line.at("samples").get<double>() / seconds.count();
+    line["tokens_per_second"] = line.at("text_tokens").get<double>() / seconds.count();
+    line["resident_bytes"] = host_memory().resident();
+    if (const auto bytes = peak_device_bytes(*session_.model)) line["device_bytes"] = *bytes;
+    if (const auto mfu = utilisation(session_.config.train, group_.size(), flops / seconds.count())) line["mfu"] = *mfu;
   }
 
   // Ends the run, and leaves what it had then, for people to look at. The steps were skipped, so that is as the last sound one left it.
-  [[noreturn]] void end_diverged(const std::vector<std::string>& ids, double loss, const GradientNorms& norms) {
+  [[noreturn]] void end_diverged(const BadStep& bad) {
     saver_.settle();
-    Json samples = Json::array();
-    for (const auto& of_process : group_.gather(Json(ids).dump()))
-      for (const auto& id : Json::parse(of_process)) samples.push_back(id);
-    auto state = content(/*with_optimizer=*/true);
-    state.state["bad_step"] = {{"step", progress_.step}, {"samples", samples}, {"loss", fmt::format("{}", loss)}, {"gradient", described(norms)}};
-    const auto left = save_together(group_, folder_.diverged(), progress_.step, state, is_sharded());
+    auto left = content(/*with_optimizer=*/true);
+    left.state["bad_step"] = to_json(group_, bad);
+    const auto folder = save_together(group_, folder_.diverged(), progress_.step, left, is_sharded()).folder;
     throw_in_all<std::runtime_error>(
         group_, fmt::format("{} steps in a row gave no finite loss or gradient (train.bad_steps); the samples of the last are named above. What the run had then is in {} "
                             "(pal-inspect checkpoint); the newest checkpoint is of step {}",
-                            bad_in_a_row_, left.folder.string(), std::max<int64_t>(0, saver_.newest())));
+                            bad_in_a_row_, folder.string(), std::max<int64_t>(0, saver_.newest())));
   }
 
   void validate() {

@@ -1,5 +1,6 @@
 #include "pal/core/files.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -30,6 +31,11 @@ TEST(Files, ReadingWhatIsMissingNamesTheFile) {
 
 TEST(Files, Sha256IsTheStandardOne) {
   EXPECT_EQ(sha256("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+}
+
+TEST(Files, Sha256OfWhatCannotBeReadToItsEndIsAnErrorThatNamesIt) {
+  TemporaryFolder folder;  // can be opened, and not read
+  EXPECT_THAT([&] { sha256_of_file(folder.path()); }, testing::ThrowsMessage<UserError>(testing::HasSubstr(folder.path().string())));
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 With --full the counts are those of a whole check: 200 kills, every file damaged in many ways."""
 
 import functools
+import json
 import os
 import pathlib
 import random
@@ -21,7 +22,9 @@ FULL = "--full" in sys.argv
 KILLS = 200 if FULL else 4
 DAMAGES = 8 if FULL else 1  # of each kind to each file
 STEPS = 24
-SETTINGS = [*SMALL, "--set", f"stages.align.steps={STEPS // 2}", "--set", f"stages.tune.steps={STEPS // 2}", "--set", "train.save_every=1", "--timeout", "30"]
+SETTINGS = [*SMALL, "--set", f"stages.align.steps={STEPS // 2}", "--set", f"stages.tune.steps={STEPS // 2}", "--set", "train.save_every=1",
+            "--set", "stages.align.batch_size=12", "--set", "stages.tune.batch_size=12", "--set", "train.log_samples=true", "--timeout", "30"]
+TRAIN = ASSETS.parent / "clips" / "train.jsonl"
 
 
 WHOLE = tempfile.TemporaryDirectory()
@@ -74,9 +77,21 @@ class Fault(Compared):
                     self.assertIn(f"resuming after step {before} ", ranks.error(0))
             self.assertEqual(trained(output), trained(whole))
             self.assertEqual([step["step"] for step in log_of(output)], list(range(1, STEPS + 1)))
-            self.assertEqual(losses_of(output), losses_of(whole))  # of the same samples, in the same order
+            self.assertEqual(losses_of(output), losses_of(whole))
+            self.check_that_epochs_use_every_sample_once(output)
             shutil.rmtree(output)
         print(f"\n{killed} kills in {runs} runs of two processes: {in_saves} while saving, {of_all} of both", file=sys.stderr)
+
+    def check_that_epochs_use_every_sample_once(self, output):
+        of_all = sorted(json.loads(line)["id"] for line in TRAIN.read_text().splitlines())
+        for stage in ("align", "tune"):
+            drawn = [sample for step in log_of(output) if step["stage"] == stage for sample in step["sample_ids"]]
+            self.assertGreater(len(drawn), len(of_all))  # else nothing could be left out
+            for begin in range(0, len(drawn), len(of_all)):
+                epoch = drawn[begin:begin + len(of_all)]
+                self.assertEqual(len(set(epoch)), len(epoch), f"stage {stage}: a sample is used twice in the epoch from {begin}")
+                if len(epoch) == len(of_all):
+                    self.assertEqual(sorted(epoch), of_all)
 
     def kill_once(self, ranks, output, moments):
         """Returns whether it was while saving, whether both were killed, and whether anything was."""

@@ -37,6 +37,15 @@ CheckpointContent content_of(std::int64_t step, std::int64_t elements = 100) {
       .state = {{"stage", "stage1"}, {"sampler", {{"position", 8 * step}}}, {"stream", 0xfedcba9876543210u}}};
 }
 
+// As one process does.
+Checkpoint save(CheckpointStore& store, std::int64_t step, const CheckpointContent& content) {
+  const auto draft = store.draft(step);
+  const auto part = write_part(draft->folder(), {.model = content.model, .optimizer = content.optimizer});
+  auto saved = draft->publish(step, {part}, content.state);
+  store.remove_old(step);
+  return saved;
+}
+
 void expect_whole(const Checkpoint& found) {
   const double step = double(found.step);
   EXPECT_TRUE(found.load_model().at("connectors.a.weight").eq(step).all().item<bool>());
@@ -67,7 +76,7 @@ TEST(Checkpoint, WhatIsReadIsWhatWasWritten) {
   TemporaryFolder folder;
   CheckpointStore store(folder / "checkpoints", 3);  // makes the folder
   EXPECT_FALSE(store.find_newest());
-  const Checkpoint saved = store.save(120, content_of(120));
+  const Checkpoint saved = save(store, 120, content_of(120));
   EXPECT_EQ(saved.folder, folder / "checkpoints" / "step-00000120");
   EXPECT_THAT(names_in(saved.folder),
               ElementsAre("manifest.json", "model.safetensors", "optimizer.safetensors", "state.json"));
@@ -129,7 +138,7 @@ TEST(Checkpoint, ItsHashIsOfAllThatIsInIt) {
 TEST(Checkpoint, OnlyTheLastFewAreKept) {
   TemporaryFolder folder;
   CheckpointStore store(folder.path(), 2);
-  for (int step : {9, 10, 100}) store.save(step, content_of(step));
+  for (int step : {9, 10, 100}) save(store, step, content_of(step));
   EXPECT_THAT(names_in(folder.path()), ElementsAre("step-00000010", "step-00000100"));
   EXPECT_THROW(CheckpointStore(folder.path(), 0), UserError);
 }
@@ -137,11 +146,11 @@ TEST(Checkpoint, OnlyTheLastFewAreKept) {
 TEST(Checkpoint, ARunThatWentBackKeepsItsOwnCheckpoints) {
   TemporaryFolder folder;
   CheckpointStore store(folder.path(), 1);
-  store.save(20, content_of(20));
+  save(store, 20, content_of(20));
   fs::resize_file(folder / "step-00000020/model.safetensors", 10);
-  store.save(10, content_of(10));
+  save(store, 10, content_of(10));
   EXPECT_EQ(store.find_newest()->step, 10);
-  store.save(20, content_of(20));  // takes the place of the damaged one
+  save(store, 20, content_of(20));  // takes the place of the damaged one
   EXPECT_EQ(store.find_newest()->step, 20);
   EXPECT_THAT(names_in(folder.path()), ElementsAre("step-00000020"));
 }
@@ -188,8 +197,8 @@ TEST(Checkpoint, ADamagedOneIsRefusedWithTheReasonAndTheOlderTaken) {
   for (const auto& [damage, reason] : cases) {
     TemporaryFolder folder;
     CheckpointStore store(folder.path(), 5);
-    store.save(1, content_of(1));
-    const fs::path newest = store.save(2, content_of(2)).folder;
+    save(store, 1, content_of(1));
+    const fs::path newest = save(store, 2, content_of(2)).folder;
     damage(newest);
     const std::string message = message_of([&] { open_checkpoint(newest); });
     EXPECT_THAT(message, HasSubstr("step-00000002"));
@@ -203,7 +212,7 @@ TEST(Checkpoint, ADamagedOneIsRefusedWithTheReasonAndTheOlderTaken) {
 TEST(Checkpoint, OneUnderAnotherStepsNameIsRefused) {
   TemporaryFolder folder;
   CheckpointStore store(folder.path(), 5);
-  store.save(1, content_of(1));
+  save(store, 1, content_of(1));
   fs::copy(folder / "step-00000001", folder / "step-00000009", fs::copy_options::recursive);
   EXPECT_EQ(store.find_newest()->step, 1);
 }
@@ -213,7 +222,7 @@ TEST(Checkpoint, OtherFoldersAreNoCheckpoints) {
   CheckpointStore store(folder.path(), 1);
   for (const char* name : {"step-", "step-x", "step-12x", "step--5", "other"})
     fs::create_directory(folder / name);
-  store.save(1, content_of(1));
+  save(store, 1, content_of(1));
   EXPECT_EQ(store.find_newest()->step, 1);
   EXPECT_EQ(names_in(folder.path()).size(), 6u);
 }
@@ -221,14 +230,14 @@ TEST(Checkpoint, OtherFoldersAreNoCheckpoints) {
 TEST(Checkpoint, AFullDiskNamesThePathAndLeavesTheOldOnes) {
   TemporaryFolder folder;
   CheckpointStore store(folder.path(), 1);
-  store.save(1, content_of(1));
+  save(store, 1, content_of(1));
   // A limit on file sizes fails a write in the middle, as a full disk does.
   rlimit before{}, tight{};
   ::getrlimit(RLIMIT_FSIZE, &before);
   tight = {.rlim_cur = 100'000, .rlim_max = before.rlim_max};
   const auto old_handler = ::signal(SIGXFSZ, SIG_IGN);
   ::setrlimit(RLIMIT_FSIZE, &tight);
-  const std::string message = message_of([&] { store.save(2, content_of(2, 100'000)); });
+  const std::string message = message_of([&] { save(store, 2, content_of(2, 100'000)); });
   ::setrlimit(RLIMIT_FSIZE, &before);
   ::signal(SIGXFSZ, old_handler);
   EXPECT_THAT(message, AllOf(HasSubstr((folder / "step-00000002").string()), HasSubstr("model.safetensors"),
@@ -238,7 +247,7 @@ TEST(Checkpoint, AFullDiskNamesThePathAndLeavesTheOldOnes) {
 }
 
 TEST(Checkpoint, APlaceThatCannotBeWrittenIsNamed) {
-  EXPECT_THAT(message_of([] { CheckpointStore("/dev/null/checkpoints", 1).save(1, content_of(1)); }),
+  EXPECT_THAT(message_of([] { CheckpointStore store("/dev/null/checkpoints", 1); save(store, 1, content_of(1)); }),
               HasSubstr("/dev/null/checkpoints/step-00000001"));
 }
 
@@ -261,12 +270,12 @@ pid_t run_child(Body body) {
 TEST(Checkpoint, AReadOnlyFolderNamesThePathAndLeavesTheOldOnes) {
   TemporaryFolder folder;
   CheckpointStore store(folder.path(), 1);
-  store.save(1, content_of(1));
+  save(store, 1, content_of(1));
   const CheckpointContent content = content_of(2);
   fs::permissions(folder.path(), fs::perms(0555));
   const pid_t child = run_child([&] {
     if (::geteuid() == 0 && ::seteuid(65534) != 0) ::_exit(2);  // root may write anywhere
-    const std::string message = message_of([&] { store.save(2, content); });
+    const std::string message = message_of([&] { save(store, 2, content); });
     ::_exit(message.find((folder / "step-00000002").string()) == 0 &&
                     message.find("denied") != std::string::npos
                 ? 0
@@ -284,7 +293,7 @@ TEST(Checkpoint, ALiveWritersFolderIsNotTakenForALeftover) {
   CheckpointStore store(folder.path(), 1);
   const CheckpointContent content = content_of(1, 3'000'000);
   const pid_t child = run_child([&] {
-    for (;;) store.save(1, content);
+    for (;;) save(store, 1, content);
   });
   const auto is_writing = [&] {
     for (const auto& name : names_in(folder.path()))
@@ -314,7 +323,7 @@ TEST(Checkpoint, AWriterKilledAtAnyMomentLeavesAWholeCheckpoint) {
   constexpr std::int64_t kElements = 30'000;  // few enough for LibTorch to use no threads
   TemporaryFolder folder;
   CheckpointStore store(folder.path(), 2);
-  store.save(0, content_of(0, kElements));
+  save(store, 0, content_of(0, kElements));
   RandomStream random(2024);
   std::int64_t step = 0;
   int killed_while_writing = 0;
@@ -329,8 +338,8 @@ TEST(Checkpoint, AWriterKilledAtAnyMomentLeavesAWholeCheckpoint) {
                     2 * float(next));
         *content.optimizer["connectors.a.weight.step"].data_ptr<std::int64_t>() = next;
         content.state["sampler"]["position"] = 8 * next;
-        store.save(next, content);
-        if (next % 2 == 0) store.save(next, content);  // and once more over itself
+        save(store, next, content);
+        if (next % 2 == 0) save(store, next, content);  // and once more over itself
       }
     });
     std::this_thread::sleep_for(std::chrono::microseconds(1'000 + random.below(250'000)));
@@ -350,7 +359,7 @@ TEST(Checkpoint, AWriterKilledAtAnyMomentLeavesAWholeCheckpoint) {
     for (const auto& name : names_in(folder.path()))
       if (name.find(".tmp-") == std::string::npos) expect_whole(open_checkpoint(folder / name));
   }
-  store.save(step + 1, content_of(step + 1));
+  save(store, step + 1, content_of(step + 1));
   EXPECT_EQ(names_in(folder.path()).size(), 2u);  // nothing is left of the killed ones
 }
 

@@ -61,9 +61,10 @@ TEST(ShippedConfigs, EveryFigureThatThePaperDoesNotStateIsMarked) {
   const auto text = read_file(kConfigs / "paper/parts/curriculum/full.yaml");
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);)
-    for (const char* key : {"epochs:", "batch_size:", "accumulate:", "learning_rate:"})
-      if (line.find(key) != std::string::npos && line.find("batch_size: 256") == std::string::npos)
-        EXPECT_NE(line.find("assumed"), std::string::npos) << line;
+    for (const char* key : {"epochs:", "batch_size:", "accumulate:", "learning_rate:"}) {
+      if (line.find(key) == std::string::npos || line.find("batch_size: 256") != std::string::npos) continue;
+      EXPECT_NE(line.find("assumed"), std::string::npos) << line;
+    }
 }
 
 TEST(Stage, EpochsAreStepsOverTheManifest) {

@@ -3,10 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <filesystem>
 
 #include "pal/core/check.h"
 #include "pal/core/files.h"
 #include "pal/core/temporary_folder.h"
+#include "support/most_bytes.h"
 
 namespace pal {
 namespace {
@@ -85,6 +87,18 @@ TEST(Tensorboard, AResumedRunDropsTheStepsThatAreDoneAgainAndKeepsTheOldFile) {
   const auto records = records_of(read_file(resumed.path()));
   ASSERT_EQ(records.size(), 2u);
   EXPECT_EQ(records[1].substr(9), restart_event(0, 7).substr(9));
+}
+
+TEST(Tensorboard, EventsThatWaitForAFullDiskAreWrittenAtTheEnd) {
+  TemporaryFolder folder;
+  TensorboardLog log(folder.path());
+  {
+    MostBytes full(std::filesystem::file_size(log.path()));
+    log.write(1, {{"loss", 3.0}});
+    EXPECT_THROW(log.finish(), UserError);
+  }
+  log.finish();
+  EXPECT_EQ(records_of(read_file(log.path())).size(), 2u);
 }
 
 TEST(Tensorboard, AFolderThatCannotBeMadeIsNamed) {

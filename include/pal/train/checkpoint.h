@@ -93,12 +93,9 @@ class CheckpointStore {
   // Of the run whose checkpoints are in `folder`. keep: how many of the newest stay, at least 1.
   CheckpointStore(std::filesystem::path folder, int keep);
 
-  // Writes step-N, then removes all but the newest `keep` up to it; before it, what killed writers left
-  // behind. Throws as write_checkpoint(); no older checkpoint is removed then.
-  Checkpoint save(std::int64_t step, const CheckpointContent& content);
-  // The same in steps, for several processes: a draft of step-N, after what killed writers left is removed.
+  // A draft of step-N; what killed writers left is removed before. Throws as write_checkpoint().
   std::unique_ptr<CheckpointDraft> draft(std::int64_t step);
-  // Then, when it is published: removes all but the newest `keep` up to it, and the best.
+  // When it is published: removes all but the newest `keep` up to it, and the best.
   void remove_old(std::int64_t step);
   // Makes `best` in the folder a link to step-N, which stays from now on until another is the best. Throws UserError where it cannot be made.
   void mark_best(std::int64_t step);

@@ -40,6 +40,7 @@ struct TrainOptions {
   int64_t prometheus_port = 0;                    // where process 0 serves its numbers; 0: nowhere
   std::string prometheus_address = "127.0.0.1";   // an address of this machine
   bool tensorboard = true;     // write events beside the JSONL log
+  bool log_samples = false;    // which samples each step was of
   std::string shard = "none";  // what several processes keep a part of each: none, optimizer or gradients
 };
 

@@ -31,6 +31,8 @@ class TensorboardLog {
   // One event with all `scalars` of a step, handed to the operating system at once; where the disk is full, it waits (append_file.h).
   void write(std::int64_t step, const std::vector<Scalar>& scalars);
 
+  void finish() { file_->finish(); }  // throws UserError where events still wait
+
   const std::filesystem::path& path() const { return file_->path(); }  // of the event file
 
  private:
