@@ -13,6 +13,8 @@ endif()
 add_library(pal_compiler INTERFACE)
 # -fPIC everywhere, programs too: the shared precompiled header must be built with the same flags as its users.
 target_compile_options(pal_compiler INTERFACE -fPIC -Wall -Wextra -Wno-unused-parameter)
+# Without NDEBUG, LibTorch's headers declare other classes (at::RecordFunction has a member more) than those that the library was built with.
+target_compile_definitions(pal_compiler INTERFACE $<$<NOT:$<CONFIG:Release>>:NDEBUG>)
 if(PAL_CCACHE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(pal_compiler INTERFACE -fpch-preprocess)
 endif()
