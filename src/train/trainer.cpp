@@ -195,6 +195,7 @@ class Trainer {
   void finish_saving() {
     bar_.clear();
     saver_.finish();
+    give_back_free_memory();  // the copy that was written, and what steps of many lengths left
   }
 
   void write_final() {
