@@ -76,11 +76,12 @@ class Distributed(unittest.TestCase):
     def test_a_signal_to_any_process_saves_and_ends_all_with_143(self):
         for rank, number in ((1, signal.SIGTERM), (0, signal.SIGUSR1)):
             name = f"stopped-{rank}"
-            ranks = self.ranks(2, name, "--set", "train.save_every=0")
+            ranks = self.ranks(2, name, "--set", "train.save_every=0", "--set", "stages.align.steps=60")
             self.wait_for_step(ranks, name, 2)
             ranks.kill(rank, number)
             self.assertEqual(ranks.wait(), [143, 143], ranks.all_errors())
             self.assertIn("stopped by", ranks.error(0))
+            self.assertLess(len(log_of(self.root / name)), 30)  # at once, not at the stage's end
             self.assertEqual(len(list((self.root / name / "checkpoints").glob("step-*"))), 1)
 
     def test_a_signal_to_the_one_that_started_them_reaches_all(self):
