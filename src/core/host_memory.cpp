@@ -1,7 +1,5 @@
 #include "pal/core/host_memory.h"
 
-#include <malloc.h>
-
 #include <fstream>
 #include <string>
 
@@ -29,12 +27,6 @@ void reset_peak_memory() {
   std::ofstream file("/proc/self/clear_refs");
   file << "5" << std::flush;  // proc(5)
   PAL_ASSERT(file.good(), "/proc/self/clear_refs cannot be written");
-}
-
-void give_back_free_memory() {
-#ifdef __GLIBC__
-  ::malloc_trim(0);
-#endif
 }
 
 }  // namespace pal

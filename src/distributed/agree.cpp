@@ -63,6 +63,12 @@ void together(ProcessGroup& group, const std::function<void()>& body) {
   for (std::size_t process = 0; process < all.size(); ++process) result_of(all[process], int64_t(process) == group.rank(), own);
 }
 
+std::vector<nlohmann::json> gather_json(ProcessGroup& group, const nlohmann::json& own) {
+  std::vector<nlohmann::json> all;
+  for (const auto& text : group.gather(own.dump())) all.push_back(nlohmann::json::parse(text));
+  return all;
+}
+
 std::string on_first(ProcessGroup& group, const std::function<std::string()>& body) {
   if (group.size() == 1) return body();
   const auto own = group.is_first() ? outcome_of(body) : Outcome{};

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "pal/core/check.h"
+#include "pal/distributed/agree.h"
 
 namespace pal {
 
@@ -24,8 +25,8 @@ std::string describe(const BadStep& bad) {
 
 nlohmann::json to_json(ProcessGroup& group, const BadStep& bad) {
   auto samples = nlohmann::json::array();
-  for (const auto& of_process : group.gather(nlohmann::json(bad.ids).dump()))
-    for (const auto& id : nlohmann::json::parse(of_process)) samples.push_back(id);
+  for (const auto& of_process : gather_json(group, bad.ids))
+    for (const auto& id : of_process) samples.push_back(id);
   return {{"step", bad.step}, {"samples", samples}, {"loss", fmt::format("{}", bad.loss)}, {"gradient", describe(bad.norms)}};
 }
 

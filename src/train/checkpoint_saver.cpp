@@ -55,13 +55,6 @@ auto of_the_disk(Body&& body) {
   }
 }
 
-// What all processes' parts are, by what each has written.
-std::vector<nlohmann::json> gather_parts(ProcessGroup& group, const nlohmann::json& own) {
-  std::vector<nlohmann::json> parts;
-  for (const auto& text : group.gather(own.dump())) parts.push_back(nlohmann::json::parse(text));
-  return parts;
-}
-
 }  // namespace
 
 void check_replicas(ProcessGroup& group, const CheckpointContent& content, bool sharded) {
@@ -77,7 +70,7 @@ Checkpoint save_together(ProcessGroup& group, const std::filesystem::path& targe
   const auto folder = begin_draft(group, draft, [&] { return of_the_disk([&] { return std::make_unique<CheckpointDraft>(target); }); });
   nlohmann::json own;
   together(group, [&] { own = of_the_disk([&] { return write_part(folder, part_of(group, content, sharded)); }); });
-  const auto parts = gather_parts(group, own);
+  const auto parts = gather_json(group, own);
   Checkpoint saved;
   saved.hash = on_first(group, [&] { return of_the_disk([&] { return draft->publish(step, parts, content.state).hash; }); });
   saved.folder = target;
@@ -106,7 +99,7 @@ void CheckpointSaver::publish() {
   const bool is_best = std::exchange(is_best_, false);
   nlohmann::json own;
   together(group_, [&] { own = of_the_disk([&] { return written_.get(); }); });
-  const auto parts = gather_parts(group_, own);
+  const auto parts = gather_json(group_, own);
   const auto folder = on_first(group_, [&] {
     return of_the_disk([&] { return draft->publish(step, parts, state_).folder.string(); });
   });

@@ -195,7 +195,6 @@ class Trainer {
   void finish_saving() {
     bar_.clear();
     saver_.finish();
-    give_back_free_memory();  // the copy that was written, and what steps of many lengths left
   }
 
   void write_final() {
@@ -285,8 +284,8 @@ class Trainer {
   void leave_out(const std::vector<Unreadable>& found) {
     Json own = Json::array();
     for (const auto& sample : found) own.push_back({sample.id, printable(sample.problem)});
-    for (const auto& text : group_.gather(own.dump()))
-      for (const auto& sample : Json::parse(text)) leave_out({sample[0], sample[1]});
+    for (const auto& of_process : gather_json(group_, own))
+      for (const auto& sample : of_process) leave_out({sample[0], sample[1]});
   }
 
   void leave_out(const Unreadable& sample) {
@@ -368,14 +367,15 @@ class Trainer {
     const double loss = sums.loss / double(counts.targets);
     const auto norms = clip(1.0 / double(counts.targets), stage.clip_norm);
     const bool sound = counts.targets > 0 && norms.finite() && std::isfinite(loss);
-    const BadStep bad{progress_.step + 1, counts.targets, loss, norms, own.ids};  // where it is not sound
+    std::optional<BadStep> bad;
     if (sound) {
       optimizer_->set_learning_rate(rate);
       optimizer_->step();
       if (is_sharded()) gather_slices(group_, optimizer_->trained());
     } else {
+      bad = BadStep{progress_.step + 1, counts.targets, loss, norms, own.ids};
       bar_.clear();
-      spdlog::warn(describe(bad));
+      spdlog::warn(describe(*bad));
     }
     optimizer_->zero_grad();
     bad_in_a_row_ = sound ? 0 : bad_in_a_row_ + 1;
@@ -405,7 +405,7 @@ class Trainer {
       log_->step(line);
     }
     watchdog_.rest();
-    if (bad_in_a_row_ == session_.config.train.bad_steps) end_diverged(bad);
+    if (bad_in_a_row_ == session_.config.train.bad_steps) end_diverged(*bad);
   }
 
   GradientNorms clip(double scale, double max_norm) {

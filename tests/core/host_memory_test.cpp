@@ -29,18 +29,5 @@ TEST(HostMemory, CountsWhatIsTouched) {
   EXPECT_GE(after.peak, after.resident());
 }
 
-TEST(HostMemory, WhatIsFreeBetweenWhatIsInUseCanBeGivenBack) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "a sanitizer has an allocator of its own";
-#endif
-  auto blocks = make_blocks();
-  for (std::size_t i = 0; i < blocks.size(); ++i)
-    if (i % 100 != 99) blocks[i].reset();  // also the last one stays, on top of all others
-  const auto kept = host_memory().anonymous;
-  give_back_free_memory();
-  EXPECT_LE(host_memory().anonymous, kept - kBlock * kBlocks / 2);
-  for (std::size_t i = 99; i < blocks.size(); i += 100) EXPECT_EQ(blocks[i][kBlock - 1], 1);
-}
-
 }  // namespace
 }  // namespace pal

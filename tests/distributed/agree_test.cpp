@@ -79,5 +79,13 @@ TEST(Replicas, ABitOrAPlaceThatDiffersIsFound) {
   });
 }
 
+TEST(GatherJson, GivesAllWhatEachHoldsInTheOrderOfRanks) {
+  run_ranks(3, [](ProcessGroup& group) {
+    const auto all = gather_json(group, {{"rank", group.rank()}});
+    ASSERT_EQ(all.size(), 3u);
+    for (int64_t rank = 0; rank < 3; ++rank) EXPECT_EQ(all[std::size_t(rank)].at("rank"), rank);
+  });
+}
+
 }  // namespace
 }  // namespace pal

@@ -21,8 +21,4 @@ HostMemory host_memory();
 // HostMemory::peak starts anew from what is resident now. Throws std::logic_error where the system cannot do it.
 void reset_peak_memory();
 
-// Gives back to the system what was freed and the allocator kept, between what is still in use too. Changes nothing that can be computed; does nothing where the
-// C library cannot. To be called now and then in a long run: freed pieces of many sizes are never used again as a whole, so what is kept grows slowly.
-void give_back_free_memory();
-
 }  // namespace pal

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -34,6 +35,9 @@ template <typename Error>
 
 // Process 0 runs `body`; all return its text, or throw as together().
 std::string on_first(ProcessGroup& group, const std::function<std::string()>& body);
+
+// What each process holds, in the order of ranks; the same in all.
+std::vector<nlohmann::json> gather_json(ProcessGroup& group, const nlohmann::json& own);
 
 // One tensor and its name in messages.
 struct NamedReplica {
