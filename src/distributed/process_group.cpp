@@ -125,13 +125,13 @@ std::shared_ptr<::gloo::transport::Device> gloo_device(const Launch& launch) {
   return one_machine ? c10d::ProcessGroupGloo::createDeviceForHostname(kLoopback) : c10d::ProcessGroupGloo::createDefaultDevice();
 }
 
-c10::intrusive_ptr<c10d::Backend> gloo(const c10::intrusive_ptr<c10d::Store>& store, const Launch& launch, std::chrono::milliseconds timeout) {
+c10::intrusive_ptr<c10d::Backend> gloo(const c10::intrusive_ptr<c10d::Store>& store, const Launch& launch, std::chrono::milliseconds timeout, Heartbeat& heartbeat) {
   auto options = c10d::ProcessGroupGloo::Options::create(timeout);
   options->devices = {gloo_device(launch)};
   try {
     return c10::make_intrusive<c10d::ProcessGroupGloo>(c10::make_intrusive<c10d::PrefixStore>("gloo", store), int(launch.rank), int(launch.world), options);
   } catch (const std::exception& error) {
-    throw ProcessLost(fmt::format("process {} of {}: the others do not answer: {}", launch.rank, launch.world, reason(error)));
+    throw_lost("connecting to the others", error, heartbeat);
   }
 }
 
@@ -163,7 +163,7 @@ ProcessGroup::ProcessGroup(const Launch& launch, at::Device device, std::chrono:
   impl_ = std::make_unique<Implementation>();
   impl_->store = meet(launch, timeout, /*serve=*/true);
   impl_->heartbeat = std::make_shared<Heartbeat>(meet(launch, timeout, /*serve=*/false), rank_, size_);
-  impl_->texts = gloo(impl_->store, launch, timeout);
+  impl_->texts = gloo(impl_->store, launch, timeout, *impl_->heartbeat);
   impl_->tensors = device.is_cpu() ? impl_->texts : make_nccl(c10::make_intrusive<c10d::PrefixStore>("nccl", impl_->store), int(rank_), int(size_), device, timeout);
 }
 

@@ -77,18 +77,28 @@ TEST(ProcessGroup, GathersTextsOfAnyLength) {
   });
 }
 
-TEST(ProcessGroup, OneThatEndsIsTold) {
+// What the first of three throws where the second ends, after `before`.
+std::string told_of_one_that_ends(const std::function<void(ProcessGroup&)>& before) {
   try {
     run_ranks(3,
-              [](ProcessGroup& group) {
+              [&](ProcessGroup& group) {
+                before(group);
                 if (group.rank() == 1) return;  // its group ends
                 group.sum(torch::ones({4}));
               },
               std::chrono::seconds(5));
-    FAIL();
   } catch (const ProcessLost& lost) {
-    EXPECT_THAT(lost.what(), testing::StartsWith("process 1 (host "));
+    return lost.what();
   }
+  return "nothing";
+}
+
+TEST(ProcessGroup, OneThatEndsIsTold) {
+  EXPECT_THAT(told_of_one_that_ends([](ProcessGroup& group) { group.barrier(); }), testing::StartsWith("process 1 (host "));
+}
+
+TEST(ProcessGroup, OneThatEndsWhileOthersStillConnectIsTold) {
+  EXPECT_THAT(told_of_one_that_ends([](ProcessGroup&) {}), testing::StartsWith("process 1 (host "));
 }
 
 TEST(ProcessGroup, WritingToOneThatEndedIsNoSignal) {
