@@ -1,6 +1,7 @@
 #include "tools/command_line.h"
 
 #include <ATen/Parallel.h>
+#include <torch/version.h>
 
 #include <iostream>
 
@@ -10,6 +11,7 @@
 namespace pal {
 
 int parse_and_run(CLI::App& app, int argc, char** argv, const std::function<int()>& body) {
+  app.set_version_flag("--version", "pal " PAL_VERSION ", LibTorch " TORCH_VERSION);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -49,6 +49,16 @@ StepCounts sum_of(ProcessGroup& group, const StepCounts& own) {
   return {numbers[0].item<int64_t>(), numbers[1].item<int64_t>(), numbers[2].item<int64_t>(), numbers[3].item<int64_t>()};
 }
 
+// What a step came to, in all processes alike.
+struct StepResult {
+  StepCounts counts;
+  double loss = 0;  // mean over target tokens
+  GradientNorms norms;
+  double rate = 0, flops = 0;
+
+  bool is_sound() const { return counts.targets > 0 && norms.finite() && std::isfinite(loss); }
+};
+
 // Every process has a trainer, with the whole model and its share of every step. What all do alike, they decide alike. Each writes its
 // part of a checkpoint, and process 0 all else.
 class Trainer {
@@ -364,48 +374,55 @@ class Trainer {
     if (counts.written == group_.size()) finish_saving();
     const auto sums = sum_over_processes(run_batches(stage, own.batches), own.batches);
     stopping_ = sums.stopping;
-    const double loss = sums.loss / double(counts.targets);
-    const auto norms = clip(1.0 / double(counts.targets), stage.clip_norm);
-    const bool sound = counts.targets > 0 && norms.finite() && std::isfinite(loss);
-    std::optional<BadStep> bad;
-    if (sound) {
-      optimizer_->set_learning_rate(rate);
-      optimizer_->step();
-      if (is_sharded()) gather_slices(group_, optimizer_->trained());
-    } else {
-      bad = BadStep{progress_.step + 1, counts.targets, loss, norms, own.ids};
-      bar_.clear();
-      spdlog::warn(describe(*bad));
-    }
+    const StepResult result{counts, sums.loss / double(counts.targets), clip(1.0 / double(counts.targets), stage.clip_norm), rate, sums.flops};
+    if (result.is_sound())
+      update(rate);
+    else
+      skip({progress_.step + 1, counts.targets, result.loss, result.norms, own.ids});
     optimizer_->zero_grad();
-    bad_in_a_row_ = sound ? 0 : bad_in_a_row_ + 1;
-    progress_.skipped += int64_t(!sound);
 
     progress_.step += 1;
     progress_.stage_step += 1;
     progress_.data = step.planned.after;
-    bar_.update(progress_.stage_step, loss, counts.tokens);
-    if (log_) {
-      Json line = {{"step", progress_.step},
-                   {"stage", stage.name},
-                   {"loss", loss},
-                   {"learning_rate", rate},
-                   {"gradient_norm", norms.total},
-                   {"gradient_norms", norms.groups},
-                   {"target_tokens", counts.targets},
-                   {"text_tokens", counts.tokens},
-                   {"skipped", !sound},
-                   {"skipped_steps", progress_.skipped},
-                   {"unreadable_samples", progress_.unreadable.size()},
-                   {"samples", step.planned.samples()}};
-      if (session_.config.train.log_samples) line["sample_ids"] = ids_of(step.planned.parts);
-      add_times(line, Clock::now() - begin, own, sums.flops);
-      if (is_multiple(session_.config.train.attention_every))
-        if (auto attention = audio_attention(*session_.model, own.batches); !attention.empty()) line["audio_attention"] = std::move(attention);
-      log_->step(line);
-    }
+    bar_.update(progress_.stage_step, result.loss, counts.tokens);
+    if (log_) log_->step(line_of(stage, step.planned, result, own, Clock::now() - begin));
     watchdog_.rest();
-    if (bad_in_a_row_ == session_.config.train.bad_steps) end_diverged(*bad);
+    if (bad_.size() == std::size_t(session_.config.train.bad_steps)) end_diverged(bad_.back());
+  }
+
+  void update(double rate) {
+    optimizer_->set_learning_rate(rate);
+    optimizer_->step();
+    if (is_sharded()) gather_slices(group_, optimizer_->trained());
+    bad_.clear();
+  }
+
+  void skip(BadStep bad) {
+    bar_.clear();
+    spdlog::warn(describe(bad));
+    bad_.push_back(std::move(bad));
+    progress_.skipped += 1;
+  }
+
+  // For log.jsonl, after the step.
+  Json line_of(const StageOptions& stage, const PlannedStep& planned, const StepResult& result, const StepPart& own, Seconds seconds) const {
+    Json line = {{"step", progress_.step},
+                 {"stage", stage.name},
+                 {"loss", result.loss},
+                 {"learning_rate", result.rate},
+                 {"gradient_norm", result.norms.total},
+                 {"gradient_norms", result.norms.groups},
+                 {"target_tokens", result.counts.targets},
+                 {"text_tokens", result.counts.tokens},
+                 {"skipped", !result.is_sound()},
+                 {"skipped_steps", progress_.skipped},
+                 {"unreadable_samples", progress_.unreadable.size()},
+                 {"samples", planned.samples()}};
+    if (session_.config.train.log_samples) line["sample_ids"] = ids_of(planned.parts);
+    add_times(line, seconds, own, result.flops);
+    if (is_multiple(session_.config.train.attention_every))
+      if (auto attention = audio_attention(*session_.model, own.batches); !attention.empty()) line["audio_attention"] = std::move(attention);
+    return line;
   }
 
   GradientNorms clip(double scale, double max_norm) {
@@ -434,7 +451,7 @@ class Trainer {
     throw_in_all<std::runtime_error>(
         group_, fmt::format("{} steps in a row gave no finite loss or gradient (train.bad_steps); the samples of the last are named above. What the run had then is in {} "
                             "(pal-inspect checkpoint); the newest checkpoint is of step {}",
-                            bad_in_a_row_, folder.string(), std::max<int64_t>(0, saver_.newest())));
+                            bad_.size(), folder.string(), std::max<int64_t>(0, saver_.newest())));
   }
 
   void validate() {
@@ -468,7 +485,7 @@ class Trainer {
   std::optional<RunLog> log_;  // of process 0
   bool validate_first_ = false;  // a validation was due when the checkpoint was written
   bool stopping_ = false;        // a signal came, to whichever process
-  int64_t bad_in_a_row_ = 0;     // steps that were skipped
+  std::vector<BadStep> bad_;     // skipped, in a row
   CheckpointSaver saver_;
   Watchdog watchdog_;        // the last one: its thread uses what is above
 };

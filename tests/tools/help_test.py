@@ -33,6 +33,11 @@ def examples(text):
 
 
 class Help(unittest.TestCase):
+    def test_every_program_says_its_version(self):
+        for program in PROGRAMS:
+            result = subprocess.run([BIN / program, "--version"], capture_output=True, text=True, timeout=60, check=True)
+            self.assertRegex(result.stdout, r"^pal \d+\.\d+\.\d+, LibTorch \d+\.\d+\.\d+\n$")
+
     def test_every_command_shows_an_example(self):
         seen = list(commands())
         self.assertGreater(len(seen), 12)
