@@ -28,8 +28,10 @@ std::string dtype_name(torch::ScalarType type) {
   return "float64";
 }
 
+}  // namespace
+
 // In the older spelling of RoPE, which every version of transformers reads.
-Json config_of(const DecoderOptions& o, torch::ScalarType dtype) {
+Json hugging_face_config(const DecoderOptions& o, torch::ScalarType dtype) {
   PAL_CHECK(o.rope.divisors.empty(), "the decoder divides its RoPE frequencies by a table of its own (rope_freqs), which config.json cannot say");
   const auto [model_type, class_name] = architecture(o);
   Json config = {{"architectures", {class_name}},
@@ -62,11 +64,9 @@ std::string hugging_face_name(const std::string& parameter) {
   return parameter.starts_with("lm_head.") ? parameter : "model." + parameter;
 }
 
-}  // namespace
-
 void save_decoder(const Decoder& decoder, const std::filesystem::path& folder) {
   torch::NoGradGuard no_grad;
-  const auto config = config_of(decoder->options, decoder->dtype());  // what cannot be said is found out before anything is written
+  const auto config = hugging_face_config(decoder->options, decoder->dtype());  // what cannot be said is found out before anything is written
   TensorMap tensors;
   for (const auto& item : decoder->named_parameters())
     if (!item.key().ends_with(".lora_A") && !item.key().ends_with(".lora_B")) tensors[hugging_face_name(item.key())] = item.value();
