@@ -2,15 +2,18 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "pal/bench/peer.h"
+#include "pal/bench/step_floor.h"
 #include "pal/bench/training_bench.h"
 #include "pal/core/check.h"
 #include "pal/core/tool.h"
 #include "pal/train/session.h"
+#include "tools/bench/contest.h"
 #include "tools/bench/data_command.h"
+#include "tools/bench/generate_command.h"
 #include "tools/bench/load_command.h"
 #include "tools/command_line.h"
 
@@ -40,84 +43,82 @@ const pal::StageOptions& chosen_stage(const pal::RunConfig& config, const std::s
   pal::user_error("--stage: the config has no stage '{}'; it has: {}", name, fmt::join(names, ", "));
 }
 
-constexpr const char* kPal = "pal";
-
-// What is timed in turns: an integration by pal, or by the peer.
-struct Contender {
-  std::string integration, program = kPal;  // or "peer, eager", "peer, compiled"
-  std::function<pal::TrainingCost()> take;  // one round
-  pal::TrainingCost cost{};                 // of all rounds: their times, and the bytes and arithmetic of any
-  std::vector<double> round_medians{};      // seconds
-
-  bool is_peer() const { return program != kPal; }
+// A contender and, of pal's, what it measured and counted.
+struct Measured {
+  std::vector<pal::Contender> contenders;
+  std::vector<std::shared_ptr<pal::TrainingCost>> costs;  // as many; of a peer: empty
 };
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
+pal::Contender own_contender(const std::string& integration, const std::shared_ptr<pal::TrainingCost>& kept, const std::function<pal::TrainingCost()>& take) {
+  return {integration, pal::kPal, [=] {
+            const auto before = kept->phase_seconds;
+            *kept = take();
+            for (std::size_t i = 0; i < before.size(); ++i) kept->phase_seconds[i].insert(kept->phase_seconds[i].begin(), before[i].begin(), before[i].end());
+            return pal::Round{kept->step_seconds, kept->peak_bytes};
+          }};
 }
 
-void take_round(Contender& contender) {
-  auto cost = contender.take();
-  contender.round_medians.push_back(median(cost.step_seconds));
-  const auto& before = contender.cost.step_seconds;
-  cost.step_seconds.insert(cost.step_seconds.begin(), before.begin(), before.end());
-  contender.cost = std::move(cost);
-}
-
-std::vector<Contender> contenders_of(const Arguments& a, const pal::RunConfig& config, const pal::StageOptions& stage, torch::Device device) {
-  std::vector<Contender> contenders;
+Measured contenders_of(const Arguments& a, const pal::RunConfig& config, const pal::StageOptions& stage, torch::Device device) {
+  Measured all;
   for (const auto& integration : a.integrations) {  // all names before any work
     auto model = config.model;
     model.streams = pal::integration_streams(config.model.streams, integration);
-    contenders.push_back({integration, kPal, [=, &stage] { return pal::training_cost(model, stage, a.batch, a.steps, device); }});
+    all.costs.push_back(std::make_shared<pal::TrainingCost>());
+    all.contenders.push_back(own_contender(integration, all.costs.back(), [=, &stage] { return pal::training_cost(model, stage, a.batch, a.steps, device); }));
     if (a.peer.empty()) continue;
     for (const auto& mode : a.peer_modes) {
       PAL_CHECK(mode == "eager" || mode == "compiled", "--peer-modes: '{}' is not known; use eager, compiled", mode);
       const auto work = pal::peer_work(model, stage, a.batch, integration, a.steps, device, mode == "compiled");
-      contenders.push_back({integration, "peer, " + mode, [=] {
-                              const auto peer = pal::peer_cost(a.peer, work);
-                              return pal::TrainingCost{.step_seconds = peer.step_seconds, .peak_bytes = peer.peak_bytes.value_or(0)};
-                            }});
+      all.costs.push_back(nullptr);
+      all.contenders.push_back({integration, "peer, " + mode, [=] {
+                                  const auto peer = pal::peer_cost(a.peer, work);
+                                  return pal::Round{peer.seconds, peer.peak_bytes.value_or(0)};
+                                }});
     }
   }
-  return contenders;
+  return all;
 }
 
-Json to_json(const Contender& contender, int64_t samples) {
-  const auto& cost = contender.cost;
-  const double typical = median(cost.step_seconds);
-  const auto [least, most] = std::ranges::minmax(cost.step_seconds);
+Json to_json(const pal::Contender& contender, const pal::TrainingCost* cost, int64_t samples, const pal::MachinePeaks& peaks) {
+  const double typical = pal::median(contender.seconds);
   Json json = {{"integration", contender.integration},
                {"program", contender.program},
                {"samples_per_second", double(samples) / typical},
-               {"step_seconds", {{"median", typical}, {"min", least}, {"max", most}}},
-               {"peak_bytes", cost.peak_bytes}};
-  if (contender.is_peer()) {
-    if (cost.peak_bytes == 0) json.erase("peak_bytes");
-    return json;
-  }
-  json["activation_bytes"] = cost.activation_bytes;
-  json["beyond_weights_and_optimizer_bytes"] = cost.beyond_bytes;
-  json["weight_bytes"] = cost.weight_bytes;
-  json["optimizer_bytes"] = cost.optimizer_bytes;
-  json["model_flops"] = cost.model_flops;
-  json["model_tflops_per_second"] = cost.model_flops / typical / 1e12;
+               {"step_seconds", pal::spread(contender.seconds)}};
+  if (contender.peak_bytes > 0) json["peak_bytes"] = contender.peak_bytes;
+  if (cost == nullptr) return json;
+  json["activation_bytes"] = cost->activation_bytes;
+  json["beyond_weights_and_optimizer_bytes"] = cost->beyond_bytes;
+  json["weight_bytes"] = cost->weight_bytes;
+  json["optimizer_bytes"] = cost->optimizer_bytes;
+  json["model_flops"] = cost->model_flops;
+  json["model_tflops_per_second"] = cost->model_flops / typical / 1e12;
+  json["optimizer_traffic_bytes"] = cost->optimizer_traffic;
+  json["floor_seconds"] = pal::step_floor(cost->model_flops, cost->optimizer_traffic, peaks);
+  for (std::size_t i = 0; i < pal::kPhaseNames.size(); ++i) json["phase_seconds"][pal::kPhaseNames[i]] = pal::median(cost->phase_seconds[i]);
   return json;
 }
-
-std::string mib(const Json& result, const char* key) { return result.contains(key) ? fmt::format("{:.1f}", result[key].get<double>() / (1 << 20)) : "-"; }
 
 void print_table(const Json& results) {
   fmt::print("{:<12} {:<15} {:>10} {:>26} {:>16} {:>12} {:>12} {:>14}\n", "integration", "program", "samples/s", "step ms (min..max)", "activations MiB", "beyond MiB",
              "peak MiB", "model TFLOP/s");
   for (const auto& r : results) {
-    const auto& t = r["step_seconds"];
     fmt::print("{:<12} {:<15} {:>10.3g} {:>26} {:>16} {:>12} {:>12} {:>14}\n", r["integration"].get<std::string>(), r["program"].get<std::string>(),
                r["samples_per_second"].get<double>(),
-               fmt::format("{:.1f} ({:.1f}..{:.1f})", 1e3 * t["median"].get<double>(), 1e3 * t["min"].get<double>(), 1e3 * t["max"].get<double>()),
-               mib(r, "activation_bytes"), mib(r, "beyond_weights_and_optimizer_bytes"), mib(r, "peak_bytes"),
+               pal::spread_text(r["step_seconds"], 1e3), pal::mib(r, "activation_bytes"), pal::mib(r, "beyond_weights_and_optimizer_bytes"), pal::mib(r, "peak_bytes"),
                r.contains("model_tflops_per_second") ? fmt::format("{:.3g}", r["model_tflops_per_second"].get<double>()) : "-");
+  }
+}
+
+// The time that pal takes by the least that it could, and where it goes.
+void print_phases(const Json& results) {
+  for (const auto& r : results) {
+    if (r["program"] != pal::kPal) continue;
+    const double floor = r["floor_seconds"].get<double>();
+    std::vector<std::string> parts;
+    for (const char* phase : pal::kPhaseNames) parts.push_back(fmt::format("{} {:.1f}", phase, 1e3 * r["phase_seconds"][phase].get<double>()));
+    fmt::print("{}: {:.2f} of the floor of {:.1f} ms; ms by phase: {}\n", r["integration"].get<std::string>(), r["step_seconds"]["median"].get<double>() / floor, 1e3 * floor,
+               fmt::join(parts, ", "));
   }
 }
 
@@ -125,7 +126,7 @@ void print_table(const Json& results) {
 void print_ratios(const Json& results) {
   const auto& first = results.front();
   for (const auto& r : results) {
-    if (r["program"] != kPal || r["integration"] == first["integration"]) continue;
+    if (r["program"] != pal::kPal || r["integration"] == first["integration"]) continue;
     const auto ratio = [&](const char* key) { return r[key].get<double>() / first[key].get<double>(); };
     fmt::print("{} / {}: throughput {:.2f}, activations {:.2f}, beyond weights and optimizer {:.2f}, peak {:.2f}\n", r["integration"].get<std::string>(),
                first["integration"].get<std::string>(), ratio("samples_per_second"), ratio("activation_bytes"), ratio("beyond_weights_and_optimizer_bytes"),
@@ -133,53 +134,21 @@ void print_ratios(const Json& results) {
   }
 }
 
-// pal by the peer, round by round: what slows the machine for a while slows both.
-Json compare(const Contender& own, const Contender& peer) {
-  std::vector<double> ratios;
-  for (std::size_t i = 0; i < own.round_medians.size(); ++i) ratios.push_back(peer.round_medians[i] / own.round_medians[i]);
-  const auto [least, most] = std::ranges::minmax(ratios);
-  Json json = {{"integration", own.integration}, {"program", peer.program}, {"throughput", {{"median", median(ratios)}, {"min", least}, {"max", most}}}};
-  if (peer.cost.peak_bytes > 0) json["peak"] = double(own.cost.peak_bytes) / double(peer.cost.peak_bytes);
-  return json;
-}
-
-Json compare_all(const std::vector<Contender>& contenders) {
-  Json comparisons = Json::array();
-  const Contender* own = nullptr;
-  for (const auto& contender : contenders)
-    if (contender.is_peer())
-      comparisons.push_back(compare(*own, contender));
-    else
-      own = &contender;
-  return comparisons;
-}
-
-void print_comparisons(const Json& comparisons) {
-  for (const auto& c : comparisons) {
-    const auto& t = c["throughput"];
-    fmt::print("{}: {} / {}: throughput {:.2f} ({:.2f}..{:.2f} by round)", c["integration"].get<std::string>(), kPal, c["program"].get<std::string>(), t["median"].get<double>(),
-               t["min"].get<double>(), t["max"].get<double>());
-    fmt::print("{}\n", c.contains("peak") ? fmt::format(", peak {:.2f}", c["peak"].get<double>()) : "");
-  }
-}
-
 int bench(const Arguments& a) {
-  PAL_CHECK(!a.config.empty(), "give --config, or a subcommand (data, load); try --help");
+  PAL_CHECK(!a.config.empty(), "give --config, or a subcommand (data, load, generate); try --help");
   PAL_CHECK(a.rounds > 0, "--rounds: expected at least 1, got {}", a.rounds);
   const auto config = pal::load_run_config(a.config, a.sets);
   const auto& stage = chosen_stage(config, a.stage);
   const auto device = pal::parse_device(a.device);
-  auto contenders = contenders_of(a, config, stage, device);
-  for (int64_t round = 0; round < a.rounds; ++round)  // in turns: a machine that slows down slows all of them
-    for (auto& contender : contenders) {
-      spdlog::info("round {} of {}: {} ({})", round + 1, a.rounds, contender.integration, contender.program);
-      take_round(contender);
-    }
+  auto all = contenders_of(a, config, stage, device);
+  const auto peaks = pal::measure_peaks(device, pal::parse_float_type(config.model.dtype));
+  pal::take_rounds(all.contenders, a.rounds);
   Json results = Json::array();
-  for (const auto& contender : contenders) results.push_back(to_json(contender, a.batch.samples));
-  const auto comparisons = compare_all(contenders);
+  for (std::size_t i = 0; i < all.contenders.size(); ++i) results.push_back(to_json(all.contenders[i], all.costs[i].get(), a.batch.samples, peaks));
+  const auto comparisons = pal::compare_with_peers(all.contenders);
   const Json report = {{"config", a.config.string()}, {"stage", stage.name}, {"trainable", stage.trainable},
                        {"dtype", config.model.dtype}, {"device", device.str()},
+                       {"peaks", {{"flops_per_second", peaks.flops_per_second}, {"bytes_per_second", peaks.bytes_per_second}}},
                        {"batch", {{"samples", a.batch.samples}, {"text_tokens", a.batch.text_tokens}, {"audio_tokens", a.batch.audio_tokens}}},
                        {"timed_steps", a.rounds * a.steps}, {"results", results}, {"against_peer", comparisons}};
   if (a.json) {
@@ -188,8 +157,10 @@ int bench(const Arguments& a) {
     fmt::print("{}, stage '{}', {} on {}: {} samples of {} text and {} audio tokens\n", a.config.string(), stage.name, config.model.dtype,
                device.str(), a.batch.samples, a.batch.text_tokens, a.batch.audio_tokens);
     print_table(results);
+    fmt::print("at most, measured here: {:.3g} TFLOP/s, {:.3g} GB/s\n", peaks.flops_per_second / 1e12, peaks.bytes_per_second / 1e9);
+    print_phases(results);
     print_ratios(results);
-    print_comparisons(comparisons);
+    pal::print_comparisons(comparisons);
   }
   return pal::kDone;
 }
@@ -202,6 +173,7 @@ int main(int argc, char** argv) {
   std::function<int()> run;
   pal::add_data_command(app, run);
   pal::add_load_command(app, run);
+  pal::add_generate_command(app, run);
   app.add_option("--config", a.config, "a PAL run, YAML: its LLM, streams and stages");
   app.add_option("--set", a.sets, "override an option: a.b=c; may stand several times")->take_all()->allow_extra_args(false);
   app.add_option("--integrations", a.integrations, "which, made from the config's streams; ratios are to the first")->delimiter(',')->capture_default_str();
@@ -219,7 +191,8 @@ int main(int argc, char** argv) {
   app.footer(
       "A step is connectors, forward, backward and optimizer; encoders do not run. Activations: the most that a forward holds at once.\n"
       "Beyond: the most that a step holds beside weights and optimizer state. Peak: with them. Bytes are those asked of torch's\n"
-      "allocator. Model TFLOP/s: the arithmetic that cannot be left out, by the median time. The peer has no master weights and takes no\n"
+      "allocator. Floor: a step's arithmetic at the speed of a large matrix product, then the optimizer's bytes at that of a copy, both\n"
+      "measured at the start. Model TFLOP/s: the arithmetic that cannot be left out, by the median time. The peer has no master weights and takes no\n"
       "gradient norm; --set stages.tune.clip_norm=0 and stages.tune.master_weights=false take ours away.\n"
       "Example:\n  pal-bench --config configs/quickstart/smoke.yaml --integrations plits,lal,pal --samples 4 --audio-tokens 120");
 

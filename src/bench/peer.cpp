@@ -41,12 +41,9 @@ std::vector<int64_t> lal_layers(const std::vector<StreamPlace>& places) {
   return layers;
 }
 
-}  // namespace
-
-Json peer_work(const ModelOptions& options, const StageOptions& stage, const BenchBatch& batch, const std::string& integration, int64_t steps, torch::Device device,
-               bool compile) {
-  PalModel model(options, /*seed=*/0, torch::kMeta);
-  const auto llm = hugging_face_config(model.llm()->options, parse_float_type(options.dtype));
+// The LLM and the batch. integration: whether streams by PLITS are the audio or summaries of it.
+Json shapes(PalModel& model, const BenchBatch& batch, const std::string& integration, torch::Device device) {
+  const auto llm = hugging_face_config(model.llm()->options, parse_float_type(model.options().dtype));
   PAL_CHECK(llm.at("model_type") == "llama", "--peer: the peer's LLM is a Llama, not {}", llm.at("model_type").get<std::string>());
   const auto tokens = model.stream_tokens(std::vector<int64_t>(model.encoders().size(), batch.audio_tokens));
   int64_t audio = 0, summary = 0;
@@ -61,15 +58,32 @@ Json peer_work(const ModelOptions& options, const StageOptions& stage, const Ben
           {"audio_tokens", audio},
           {"summary_tokens", summary},
           {"audio_width", model.encoders().begin()->second->width()},
-          {"lal_layers", lal_layers(model.places())},
-          {"trained", trained_names(model, stage)},
-          {"weight_decay", stage.weight_decay},
-          {"checkpoint", options.checkpoint_activations},
-          {"dtype", options.dtype},
+          {"dtype", model.options().dtype},
           {"device", device.str()},
-          {"threads", at::get_num_threads()},
-          {"steps", steps},
-          {"compile", compile}};
+          {"threads", at::get_num_threads()}};
+}
+
+}  // namespace
+
+Json peer_work(const ModelOptions& options, const StageOptions& stage, const BenchBatch& batch, const std::string& integration, int64_t steps, torch::Device device,
+               bool compile) {
+  PalModel model(options, /*seed=*/0, torch::kMeta);
+  Json work = shapes(model, batch, integration, device);
+  work["lal_layers"] = lal_layers(model.places());
+  work["trained"] = trained_names(model, stage);
+  work["weight_decay"] = stage.weight_decay;
+  work["checkpoint"] = options.checkpoint_activations;
+  work["compile"] = compile;
+  work["steps"] = steps;
+  return work;
+}
+
+Json generating_peer_work(const ModelOptions& plits, const BenchBatch& batch, int64_t new_tokens, int64_t runs, torch::Device device) {
+  PalModel model(plits, /*seed=*/0, torch::kMeta);
+  Json work = shapes(model, batch, "plits", device);
+  work["new_tokens"] = new_tokens;
+  work["runs"] = runs;
+  return work;
 }
 
 PeerCost peer_cost(const std::string& python, const Json& work) {
@@ -82,10 +96,10 @@ PeerCost peer_cost(const std::string& python, const Json& work) {
   peer.wait();
   try {
     const auto result = Json::parse(line);
-    PeerCost cost{.step_seconds = result.at("step_seconds"), .peak_bytes = std::nullopt,
+    PeerCost cost{.seconds = result.at("seconds"), .peak_bytes = std::nullopt,
                   .versions = fmt::format("torch {}, transformers {}", result.at("torch").get<std::string>(), result.at("transformers").get<std::string>())};
     if (result.contains("peak_bytes")) cost.peak_bytes = result.at("peak_bytes").get<int64_t>();
-    PAL_CHECK(!cost.step_seconds.empty(), "the peer ({}) timed nothing", python);
+    PAL_CHECK(!cost.seconds.empty(), "the peer ({}) timed nothing", python);
     return cost;
   } catch (const Json::exception&) {
     user_error("the peer ({}): expected a JSON object with its times, got '{}'", python, line.substr(0, 200));

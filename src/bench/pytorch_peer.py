@@ -1,4 +1,4 @@
-"""A training step as one would write it in Python: transformers' Llama, a linear layer for the audio, fused AdamW, random weights.
+"""Training steps and answers as one would write them in Python: transformers' Llama, a linear layer for the audio, fused AdamW, random weights.
 
 pal-bench --peer runs it: one JSON object on stdin says what to do, one on stdout says what it took."""
 
@@ -64,18 +64,36 @@ class Lal(torch.nn.Module):
         return F.cross_entropy(self.llm.lm_head(text).float().flatten(0, 1), labels[:, 1:].flatten())
 
 
-class Work:
+def llama_of(work):
+    device, dtype = torch.device(work["device"]), getattr(torch, work["dtype"])
+    torch.manual_seed(0)
+    config = transformers.AutoConfig.for_model(**work["llm"])
+    with device:
+        return transformers.AutoModelForCausalLM.from_config(config, attn_implementation="sdpa", dtype=dtype)
+
+
+def synchronize(work):
+    if work["device"].startswith("cuda"):
+        torch.cuda.synchronize()
+
+
+def seconds(work, what):
+    synchronize(work)
+    begin = time.perf_counter()
+    what()
+    synchronize(work)
+    return time.perf_counter() - begin
+
+
+class Training:
     def __init__(self, work):
         self.work = work
-        self.device, dtype = torch.device(work["device"]), getattr(torch, work["dtype"])
-        torch.manual_seed(0)
-        config = transformers.AutoConfig.for_model(**work["llm"])
-        with self.device:
-            self.llm = transformers.AutoModelForCausalLM.from_config(config, attn_implementation="sdpa", dtype=dtype).train()
-            self.projection = torch.nn.Linear(work["audio_width"], config.hidden_size, dtype=dtype)
-            self.features = torch.randn(work["samples"], work["audio_tokens"], work["audio_width"], dtype=dtype)
-            self.summary = torch.randn(work["samples"], work["summary_tokens"], work["audio_width"], dtype=dtype)
-            self.tokens = torch.randint(0, config.vocab_size, (work["samples"], work["text_tokens"]))
+        self.llm = llama_of(work).train()
+        width, like = self.llm.config.hidden_size, {"device": work["device"], "dtype": self.llm.dtype}
+        self.projection = torch.nn.Linear(work["audio_width"], width, **like)
+        self.features = torch.randn(work["samples"], work["audio_tokens"], work["audio_width"], **like)
+        self.summary = torch.randn(work["samples"], work["summary_tokens"], work["audio_width"], **like)
+        self.tokens = torch.randint(0, self.llm.config.vocab_size, (work["samples"], work["text_tokens"]), device=work["device"])
         trained = set(work["trained"])
         for name, parameter in self.llm.named_parameters():
             parameter.requires_grad_(name in trained)
@@ -96,29 +114,41 @@ class Work:
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
 
-    def seconds(self):
-        self.synchronize()
-        begin = time.perf_counter()
-        self.step()
-        self.synchronize()
-        return time.perf_counter() - begin
+    def measure(self):
+        for _ in range(3):  # compiles, and settles
+            self.step()
+        times = [seconds(self.work, self.step) for _ in range(self.work["steps"])]
+        return times, torch.cuda.max_memory_allocated() if self.work["device"].startswith("cuda") else None
 
-    def synchronize(self):
-        if self.device.type == "cuda":
-            torch.cuda.synchronize()
+
+class Generation:
+    def __init__(self, work):
+        self.work = work
+        self.llm = llama_of(work).eval()
+        self.rows = torch.randn(work["samples"], work["audio_tokens"] + work["text_tokens"], self.llm.config.hidden_size, device=work["device"], dtype=self.llm.dtype) * 0.02
+
+    def answer(self, tokens):
+        mask = torch.ones(self.rows.shape[:2], dtype=torch.long, device=self.rows.device)
+        self.llm.generate(inputs_embeds=self.rows, attention_mask=mask, do_sample=False, max_new_tokens=tokens, min_new_tokens=tokens, pad_token_id=0)
+
+    def measure(self):
+        cuda = self.work["device"].startswith("cuda")
+        self.answer(min(8, self.work["new_tokens"]))  # settles
+        before = torch.cuda.memory_allocated() if cuda else 0
+        if cuda:
+            torch.cuda.reset_peak_memory_stats()
+        times = [seconds(self.work, lambda: self.answer(self.work["new_tokens"])) for _ in range(self.work["runs"])]
+        return times, torch.cuda.max_memory_allocated() - before if cuda else None
 
 
 def main():
     work = json.loads(sys.stdin.readline())
     torch.set_num_threads(work["threads"])
     torch.set_float32_matmul_precision("high")
-    run = Work(work)
-    for _ in range(3):  # compiles, and settles
-        run.step()
-    result = {"step_seconds": [run.seconds() for _ in range(work["steps"])]}
-    if run.device.type == "cuda":
-        result["peak_bytes"] = torch.cuda.max_memory_allocated()
-    result |= {"torch": torch.__version__, "transformers": transformers.__version__}
+    times, peak = (Generation if "new_tokens" in work else Training)(work).measure()
+    result = {"seconds": times, "torch": torch.__version__, "transformers": transformers.__version__}
+    if peak is not None:
+        result["peak_bytes"] = peak
     print(json.dumps(result), flush=True)
 
 

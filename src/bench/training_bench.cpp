@@ -5,10 +5,12 @@
 
 #include "pal/bench/flop_counter.h"
 #include "pal/bench/memory_meter.h"
+#include "pal/bench/step_floor.h"
 #include "pal/core/check.h"
 #include "pal/integration/step_flops.h"
 #include "pal/train/optimizer.h"
 #include "pal/train/stage_policy.h"
+#include "random_batch.h"
 
 namespace pal {
 
@@ -21,24 +23,6 @@ bool hears(const std::vector<StreamOptions>& streams, Integration integration, c
                      [&](const StreamOptions& s) { return s.integration == integration && s.encoder == encoder; });
 }
 
-PalBatch random_batch(PalModel& model, const BenchBatch& shape) {
-  auto generator = at::detail::createCPUGenerator(kSeed);
-  const int64_t total = shape.samples * shape.text_tokens;
-  PalBatch batch;
-  batch.tokens = torch::randint(0, model.llm()->options.vocab_size, {total}, generator, torch::kInt64);
-  batch.target = (torch::arange(total) % shape.text_tokens) != 0;
-  for (int64_t s = 0; s < shape.samples; ++s) {
-    batch.text_tokens.push_back(shape.text_tokens);
-    batch.audio_at.push_back({0});
-    EncodedClip clip;
-    for (const auto& [name, encoder] : model.encoders())
-      clip.push_back(torch::randn({shape.audio_tokens, encoder->width()}, generator, torch::kFloat32).to(model.device()));
-    batch.clips.push_back({std::move(clip)});
-    batch.ids.push_back(fmt::format("random-{}", s));
-  }
-  return batch;
-}
-
 // A step as the trainer takes it, with the moments that matter marked.
 class Step {
  public:
@@ -47,22 +31,34 @@ class Step {
     optimizer_.set_learning_rate(1e-6);  // random batches must not lead the weights to infinity
   }
 
-  template <typename AfterForward>
-  void take(const AfterForward& after_forward) {
-    auto loss = model_.loss_sum(batch_);
-    after_forward();
+  // after: called with each phase when it has ended.
+  template <typename After>
+  void take(const After& after) {
+    const auto streams = model_.connect(batch_);
+    after(Phase::kConnectors);
+    auto loss = model_.loss_sum(batch_, streams);
+    after(Phase::kForward);
     loss.backward();
+    after(Phase::kBackward);
     optimizer_.clip(1.0 / double(batch_.target_tokens()), stage_.clip_norm);
     optimizer_.step();
     optimizer_.zero_grad();
+    after(Phase::kOptimizer);
   }
 
   double seconds() {
-    synchronize();
-    const auto begin = std::chrono::steady_clock::now();
-    take([] {});
-    synchronize();
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    const auto begin = now();
+    take([](Phase) {});
+    return (now() - begin).count();
+  }
+
+  void time_phases(TrainingCost& cost) {
+    auto begin = now();
+    take([&](Phase phase) {
+      const auto end = now();
+      cost.phase_seconds[std::size_t(phase)].push_back((end - begin).count());
+      begin = end;
+    });
   }
 
   int64_t optimizer_bytes() const {
@@ -72,8 +68,10 @@ class Step {
   }
 
  private:
-  void synchronize() const {
+  // When the device has done what it was told to.
+  std::chrono::time_point<std::chrono::steady_clock, std::chrono::duration<double>> now() const {
     if (device_.is_cuda()) torch::cuda::synchronize();
+    return std::chrono::steady_clock::now();
   }
 
   PalModel& model_;
@@ -106,9 +104,7 @@ std::vector<StreamOptions> integration_streams(const std::vector<StreamOptions>&
 
 TrainingCost training_cost(const ModelOptions& options, const StageOptions& stage, const BenchBatch& shape, int64_t steps,
                            torch::Device device) {
-  PAL_CHECK(shape.samples > 0 && shape.text_tokens > 1 && shape.audio_tokens >= 0 && steps > 0,
-            "a benchmark needs a sample, two text tokens and a step at least; got {} samples, {} text tokens, {} audio tokens, {} steps",
-            shape.samples, shape.text_tokens, shape.audio_tokens, steps);
+  PAL_CHECK(steps > 0, "a benchmark needs a step at least; got {}", steps);
   PalModel model(options, kSeed, device);
   apply_stage_policy(named_parameters(model), stage.trainable);
   const auto batch = random_batch(model, shape);
@@ -124,14 +120,18 @@ TrainingCost training_cost(const ModelOptions& options, const StageOptions& stag
 
   Step step(model, stage, batch, device);
   cost.optimizer_bytes = step.optimizer_bytes();
-  step.take([] {});
+  cost.optimizer_traffic = optimizer_traffic(named_parameters(model), adamw_options(stage));
+  step.take([](Phase) {});
   {
     MemoryMeter meter(device);
-    step.take([&] { cost.activation_bytes = meter.peak(); });
+    step.take([&](Phase phase) {
+      if (phase == Phase::kForward) cost.activation_bytes = meter.peak();
+    });
     cost.beyond_bytes = meter.peak();
   }
   cost.peak_bytes = cost.weight_bytes + cost.optimizer_bytes + cost.beyond_bytes;
   for (int64_t i = 0; i < steps; ++i) cost.step_seconds.push_back(step.seconds());
+  for (int64_t i = 0; i < steps; ++i) step.time_phases(cost);
   return cost;
 }
 

@@ -116,15 +116,16 @@ torch::Tensor PalModel::in_order(const torch::Tensor& tokens, const PalBatch& ba
   return tokens.index_select(0, torch::tensor(source, torch::kInt64).to(tokens.device()));
 }
 
-torch::Tensor PalModel::hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept) {
-  const auto streams = connect(batch);
+torch::Tensor PalModel::run(const PalBatch& batch, const std::vector<torch::Tensor>& streams, const SequenceLayout& layout, std::vector<KeyValues>* kept) {
   const auto rows = assemble_rows(llm_, batch.tokens.to(device()), streams, layout);
   return run_layers(llm_, rows, streams, layout, backend_, {options_.checkpoint_activations && kept == nullptr}, kept);
 }
 
-torch::Tensor PalModel::loss_sum(const PalBatch& batch) {
+torch::Tensor PalModel::hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept) { return run(batch, connect(batch), layout, kept); }
+
+torch::Tensor PalModel::loss_sum(const PalBatch& batch, const std::vector<torch::Tensor>& streams) {
   const auto places = layout(batch);
-  return target_loss(llm_, hidden(batch, places), batch.tokens.to(device()), batch.target, places);
+  return target_loss(llm_, run(batch, streams, places, nullptr), batch.tokens.to(device()), batch.target, places);
 }
 
 }  // namespace pal

@@ -113,12 +113,9 @@ LoadReport compare_states(const std::map<std::string, Expected>& own, const Save
   return report;
 }
 
-// The type of state and step.
-at::ScalarType state_type(const at::Tensor& value, const AdamWOptions& options) {
-  return options.master_weights && is_half(value.scalar_type()) ? at::kFloat : value.scalar_type();
-}
-
 }  // namespace
+
+at::ScalarType state_type(at::ScalarType value, const AdamWOptions& options) { return options.master_weights && is_half(value) ? at::kFloat : value; }
 
 bool GradientNorms::finite() const { return std::isfinite(total); }
 
@@ -144,7 +141,7 @@ AdamW::AdamW(const std::vector<NamedParameter>& parameters, const AdamWOptions& 
   for (const auto& slice : slices.value_or(all)) {
     const at::Tensor whole = trained_.at(slice.parameter).parameter.value.detach();
     Entry entry{.slice = slice, .value = slice.size() == whole.numel() ? whole : whole.view({-1}).slice(0, slice.begin, slice.end), .exp_avg = {}, .exp_avg_sq = {}, .master = {}, .given = {}};
-    const auto type = state_type(whole, options);
+    const auto type = state_type(whole.scalar_type(), options);
     if (type != whole.scalar_type()) entry.master = entry.value.to(type);
     entry.exp_avg = at::zeros(entry.value.sizes(), entry.value.options().dtype(type));
     entry.exp_avg_sq = at::zeros_like(entry.exp_avg);
@@ -330,7 +327,7 @@ void AdamW::load(const TensorMap& saved, const std::string& source) {
   std::map<std::string, Expected> expected;
   for (const Trained& trained : trained_) {
     const auto& [name, value] = trained.parameter;
-    const auto type = state_type(value, options_);
+    const auto type = state_type(value.scalar_type(), options_);
     for (const char* field : {".exp_avg", ".exp_avg_sq", ".master"})
       if (std::string_view(field) != ".master" || type != value.scalar_type()) expected[name + field] = {value.sizes().vec(), type};
     expected[name + ".step"] = {{}, at::kLong};

@@ -32,6 +32,18 @@ class Bench(unittest.TestCase):
         self.assertLess(self.by_name["lal"]["model_flops"], self.by_name["pal"]["model_flops"])
         self.assertLess(self.by_name["pal"]["model_flops"], self.by_name["plits"]["model_flops"])
 
+    def test_a_step_is_held_against_the_least_that_the_machine_could_take(self):
+        peaks = self.report["peaks"]
+        for result in self.by_name.values():
+            floor = result["model_flops"] / peaks["flops_per_second"] + result["optimizer_traffic_bytes"] / peaks["bytes_per_second"]
+            self.assertAlmostEqual(result["floor_seconds"], floor)
+            self.assertGreater(result["step_seconds"]["max"], floor)
+            self.assertEqual(list(result["phase_seconds"]), sorted(["connectors", "forward", "backward", "optimizer"]))
+            self.assertGreater(min(result["phase_seconds"].values()), 0)
+        trained = self.by_name["lal"]["weight_bytes"] - self.by_name["lal"]["optimizer_traffic_bytes"] / 7  # float32: seven numbers a parameter
+        self.assertGreater(trained, 0)  # what is left is the encoder, which does not learn
+        self.assertLess(trained, 20e6)
+
     def test_the_batch_and_what_is_trained_stand_beside_the_figures(self):
         self.assertEqual(self.report["batch"], {"samples": 2, "text_tokens": 20, "audio_tokens": 60})
         self.assertEqual((self.report["stage"], self.report["timed_steps"]), ("tune", 4))
@@ -64,6 +76,36 @@ class Bench(unittest.TestCase):
         ]:
             base = [] if "--config" in arguments else ["--config", SMOKE]
             result = run("pal-bench", *base, *arguments)
+            self.assertEqual((result.returncode, result.stdout), (2, ""), f"{arguments}: {result.stderr}")
+            for word in words:
+                self.assertIn(word, result.stderr)
+
+
+@unittest.skipUnless(ASSETS.exists(), "assets/ is not there; tools/setup.sh fetches it")
+class Generate(unittest.TestCase):
+    SAMPLES, TEXT, AUDIO, NEW, LAYERS = 2, 12, 24, 5, 6
+    BATCH = ["--samples", SAMPLES, "--text-tokens", TEXT, "--audio-tokens", AUDIO, "--runs", 1, "--rounds", 2]
+
+    def test_answers_are_held_against_reading_weights_and_cache_once_a_token(self):
+        result = run("pal-bench", "generate", "--config", SMOKE, "--json", "--new-tokens", self.NEW, *self.BATCH)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report = json.loads(result.stdout)
+        self.assertEqual([r["integration"] for r in report["results"]], ["plits", "lal", "pal"])
+        slot = 2 * 2 * 16 * 4  # keys and values of 2 heads of 16 in float32
+        lal_layers, summary = self.LAYERS - 4, self.AUDIO // 6
+        prompt_slots = {"plits": self.LAYERS * (self.AUDIO + self.TEXT), "lal": self.LAYERS * self.TEXT + lal_layers * self.AUDIO}
+        prompt_slots["pal"] = prompt_slots["lal"] + self.LAYERS * summary
+        for r in report["results"]:
+            expected = self.SAMPLES * slot * (prompt_slots[r["integration"]] + self.LAYERS * (self.NEW - 1))
+            self.assertEqual(r["cache_bytes"], expected)
+            self.assertGreater(r["beyond_weights_bytes"], r["cache_bytes"])
+            self.assertGreater(r["token_traffic_bytes"], 4 * 49152 * 64)  # the head at least
+            self.assertAlmostEqual(r["token_floor_seconds"], r["token_traffic_bytes"] / report["read_bytes_per_second"])
+            self.assertAlmostEqual(r["tokens_per_second"], self.SAMPLES * self.NEW / r["seconds"]["median"])
+
+    def test_wrong_input_is_refused(self):
+        for arguments, words in [(["--new-tokens", "0"], ["0 tokens"]), (["--new-tokens", "3000"], ["2048"]), (["--integrations", "lall"], ["lall"])]:
+            result = run("pal-bench", "generate", "--config", SMOKE, *self.BATCH, *arguments)
             self.assertEqual((result.returncode, result.stdout), (2, ""), f"{arguments}: {result.stderr}")
             for word in words:
                 self.assertIn(word, result.stderr)

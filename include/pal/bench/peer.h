@@ -11,9 +11,9 @@
 
 namespace pal {
 
-// What a step of the peer took.
+// What the peer's work took.
 struct PeerCost {
-  std::vector<double> step_seconds;   // one a timed step: forward, backward, optimizer
+  std::vector<double> seconds;        // one a timed step (forward, backward, optimizer), or a run of generation
   std::optional<int64_t> peak_bytes;  // most that torch's allocator held; CUDA only
   std::string versions;               // "torch 2.11.0, transformers 5.0.0"
 };
@@ -23,6 +23,10 @@ struct PeerCost {
 // integration_streams() made `model` with. Throws UserError for an LLM that is no Llama, and where LAL streams are read by different layers.
 nlohmann::json peer_work(const ModelOptions& model, const StageOptions& stage, const BenchBatch& batch, const std::string& integration, int64_t steps,
                          torch::Device device, bool compile);
+
+// The same for answers of `new_tokens` tokens by transformers' generate(), greedy, `runs` times; PLITS only, since that is all that it can do. The peak is
+// what it takes beyond the weights.
+nlohmann::json generating_peer_work(const ModelOptions& plits, const BenchBatch& batch, int64_t new_tokens, int64_t runs, torch::Device device);
 
 // Runs `work` in a process of its own. python: an interpreter with torch and transformers. Throws UserError with what it said where it fails.
 PeerCost peer_cost(const std::string& python, const nlohmann::json& work);

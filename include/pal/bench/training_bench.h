@@ -1,6 +1,7 @@
 // What a training step of PLITS, LAL and PAL costs: the same batch, the same LLM, the same machine.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -25,18 +26,24 @@ struct BenchBatch {
   int64_t audio_tokens = 120;  // per sample, of each encoder
 };
 
+// Parts of a step, in their order.
+enum class Phase { kConnectors, kForward, kBackward, kOptimizer };
+constexpr std::array kPhaseNames{"connectors", "forward", "backward", "optimizer"};
+
 // What training_cost() measured and counted.
 struct TrainingCost {
-  std::vector<double> step_seconds;  // one a timed step: connectors, forward, backward, optimizer; encoders do not run
+  std::vector<double> step_seconds;  // one a timed step, of all phases; encoders do not run
+  std::array<std::vector<double>, kPhaseNames.size()> phase_seconds;  // of other steps, which wait for the device after every phase
   int64_t weight_bytes = 0;          // of all parameters, encoders too
   int64_t optimizer_bytes = 0;       // moments and master copies
   int64_t activation_bytes = 0;      // most that a forward takes at once
   int64_t beyond_bytes = 0;          // most that a step takes at once beyond weights and optimizer: activations, gradients, buffers
   int64_t peak_bytes = 0;            // weights, optimizer and `beyond_bytes`
   double model_flops = 0;            // of a step (step_flops.h), connectors included
+  int64_t optimizer_traffic = 0;     // bytes of a step (step_floor.h)
 };
 
-// Takes `steps` timed steps of what `stage` trains, with its optimizer but a learning rate near 0, after two steps that are not timed: one to
+// Takes `steps` timed steps, and as many for the phases, of what `stage` trains, with its optimizer but a learning rate near 0, after two steps that are not timed: one to
 // settle, one to measure memory. Throws UserError for a batch that the model has no positions for.
 TrainingCost training_cost(const ModelOptions& model, const StageOptions& stage, const BenchBatch& batch, int64_t steps,
                            torch::Device device);

@@ -87,8 +87,9 @@ class PalModel : public torch::nn::Module {
 
   // Hidden states [R, D] after the final norm. kept: see run_layers.
   torch::Tensor hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept = nullptr);
-  // Sum of the cross-entropies of the batch's targets; a scalar.
-  torch::Tensor loss_sum(const PalBatch& batch);
+  // Sum of the cross-entropies of the batch's targets; a scalar. streams: what connect() made of it.
+  torch::Tensor loss_sum(const PalBatch& batch) { return loss_sum(batch, connect(batch)); }
+  torch::Tensor loss_sum(const PalBatch& batch, const std::vector<torch::Tensor>& streams);
 
   // From here on; a default one ends it.
   void probe(AudioProbe probe) { probe_ = std::move(probe); }
@@ -107,6 +108,7 @@ class PalModel : public torch::nn::Module {
   std::vector<std::shared_ptr<Connector>> connectors_;  // per stream
   std::vector<std::size_t> stream_encoder_;             // per stream: index of its encoder by name
   std::vector<TokenChoice> chosen_;                     // per stream: which of the encoder's tokens
+  torch::Tensor run(const PalBatch& batch, const std::vector<torch::Tensor>& streams, const SequenceLayout& layout, std::vector<KeyValues>* kept);
   torch::Tensor in_order(const torch::Tensor& tokens, const PalBatch& batch, const std::vector<int64_t>& lengths) const;
 
   AudioProbe probe_;

@@ -32,6 +32,9 @@ struct AdamWOptions {
   std::int64_t bucket_elements = std::int64_t{1} << 26;
 };
 
+// The type of the state of a parameter of this type, and of what takes the step: float32 where there are master copies.
+at::ScalarType state_type(at::ScalarType value, const AdamWOptions& options);
+
 // Norms of a step's gradients.
 struct GradientNorms {
   double total = 0;                      // of all gradients together, before the limit is applied

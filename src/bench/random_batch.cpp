@@ -1,0 +1,33 @@
+#include "random_batch.h"
+
+#include "pal/core/check.h"
+
+namespace pal {
+
+namespace {
+
+constexpr uint64_t kSeed = 0;
+
+}  // namespace
+
+PalBatch random_batch(PalModel& model, const BenchBatch& shape) {
+  PAL_CHECK(shape.samples > 0 && shape.text_tokens > 1 && shape.audio_tokens >= 0,
+            "a benchmark needs a sample and two text tokens at least; got {} samples, {} text tokens, {} audio tokens", shape.samples, shape.text_tokens, shape.audio_tokens);
+  auto generator = at::detail::createCPUGenerator(kSeed);
+  const int64_t total = shape.samples * shape.text_tokens;
+  PalBatch batch;
+  batch.tokens = torch::randint(0, model.llm()->options.vocab_size, {total}, generator, torch::kInt64);
+  batch.target = (torch::arange(total) % shape.text_tokens) != 0;
+  for (int64_t s = 0; s < shape.samples; ++s) {
+    batch.text_tokens.push_back(shape.text_tokens);
+    batch.audio_at.push_back({0});
+    EncodedClip clip;
+    for (const auto& [name, encoder] : model.encoders())
+      clip.push_back(torch::randn({shape.audio_tokens, encoder->width()}, generator, torch::kFloat32).to(model.device()));
+    batch.clips.push_back({std::move(clip)});
+    batch.ids.push_back(fmt::format("random-{}", s));
+  }
+  return batch;
+}
+
+}  // namespace pal

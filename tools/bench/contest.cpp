@@ -1,0 +1,71 @@
+#include "tools/bench/contest.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace pal {
+
+namespace {
+
+using Json = nlohmann::json;
+
+Json compare(const Contender& own, const Contender& peer) {
+  std::vector<double> ratios;
+  for (std::size_t i = 0; i < own.round_medians.size(); ++i) ratios.push_back(peer.round_medians[i] / own.round_medians[i]);
+  Json json = {{"integration", own.integration}, {"program", peer.program}, {"throughput", spread(ratios)}};
+  if (own.peak_bytes > 0 && peer.peak_bytes > 0) json["peak"] = double(own.peak_bytes) / double(peer.peak_bytes);
+  return json;
+}
+
+}  // namespace
+
+double median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+void take_rounds(std::vector<Contender>& contenders, int64_t rounds) {
+  for (int64_t round = 0; round < rounds; ++round)
+    for (auto& contender : contenders) {
+      spdlog::info("round {} of {}: {} ({})", round + 1, rounds, contender.integration, contender.program);
+      const auto taken = contender.take();
+      contender.round_medians.push_back(median(taken.seconds));
+      contender.seconds.insert(contender.seconds.end(), taken.seconds.begin(), taken.seconds.end());
+      contender.peak_bytes = taken.peak_bytes;
+    }
+}
+
+Json spread(const std::vector<double>& values) {
+  const auto [least, most] = std::ranges::minmax(values);
+  return {{"median", median(values)}, {"min", least}, {"max", most}};
+}
+
+std::string spread_text(const Json& spread, double scale) {
+  const auto number = [&](const char* key) { return scale * spread[key].get<double>(); };
+  return fmt::format("{:.1f} ({:.1f}..{:.1f})", number("median"), number("min"), number("max"));
+}
+
+Json compare_with_peers(const std::vector<Contender>& contenders) {
+  Json comparisons = Json::array();
+  const Contender* own = nullptr;
+  for (const auto& contender : contenders)
+    if (contender.is_peer())
+      comparisons.push_back(compare(*own, contender));
+    else
+      own = &contender;
+  return comparisons;
+}
+
+void print_comparisons(const Json& comparisons) {
+  for (const auto& c : comparisons) {
+    const auto& t = c["throughput"];
+    fmt::print("{}: {} / {}: throughput {:.2f} ({:.2f}..{:.2f} by round){}\n", c["integration"].get<std::string>(), kPal, c["program"].get<std::string>(),
+               t["median"].get<double>(), t["min"].get<double>(), t["max"].get<double>(), c.contains("peak") ? fmt::format(", peak {:.2f}", c["peak"].get<double>()) : "");
+  }
+}
+
+std::string mib(const Json& result, const char* key) { return result.contains(key) ? fmt::format("{:.1f}", result[key].get<double>() / (1 << 20)) : "-"; }
+
+}  // namespace pal
