@@ -28,7 +28,7 @@ struct BenchBatch {
 
 // Parts of a step, in their order.
 enum class Phase { kConnectors, kForward, kBackward, kOptimizer };
-constexpr std::array kPhaseNames{"connectors", "forward", "backward", "optimizer"};
+constexpr std::array kPhaseNames{"connectors", "forward", "backward", "optimizer"};  // as they are printed
 
 // What training_cost() measured and counted.
 struct TrainingCost {

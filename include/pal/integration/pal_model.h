@@ -87,9 +87,9 @@ class PalModel : public torch::nn::Module {
 
   // Hidden states [R, D] after the final norm. kept: see run_layers.
   torch::Tensor hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept = nullptr);
-  // Sum of the cross-entropies of the batch's targets; a scalar. streams: what connect() made of it.
+  // Sum of the cross-entropies of the batch's targets; a scalar.
   torch::Tensor loss_sum(const PalBatch& batch) { return loss_sum(batch, connect(batch)); }
-  torch::Tensor loss_sum(const PalBatch& batch, const std::vector<torch::Tensor>& streams);
+  torch::Tensor loss_sum(const PalBatch& batch, const std::vector<torch::Tensor>& streams);  // of tokens that connect() made
 
   // From here on; a default one ends it.
   void probe(AudioProbe probe) { probe_ = std::move(probe); }
