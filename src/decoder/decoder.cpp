@@ -8,7 +8,7 @@ EmbeddingImpl::EmbeddingImpl(int64_t vocab_size, int64_t width, torch::TensorOpt
   weight = register_parameter("weight", torch::empty({vocab_size, width}, options));
 }
 
-torch::Tensor EmbeddingImpl::forward(const torch::Tensor& ids) { return torch::embedding(weight, ids); }
+torch::Tensor EmbeddingImpl::forward(const torch::Tensor& ids) { return torch::embedding(weight, ids, /*padding_idx=*/-1, /*scale_grad_by_freq=*/false, sparse_gradient); }
 
 DecoderImpl::DecoderImpl(const DecoderOptions& o, torch::TensorOptions tensor_options)
     : options(o),
@@ -24,6 +24,7 @@ DecoderImpl::DecoderImpl(const DecoderOptions& o, torch::TensorOptions tensor_op
   }
   register_module("layers", list);
   register_module("norm", norm);
+  embed_tokens->sparse_gradient = o.tied_head && device().is_cpu();
   if (!o.tied_head) lm_head = register_module("lm_head", Linear(o.width, o.vocab_size, false, tensor_options));
 }
 

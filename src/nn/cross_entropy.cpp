@@ -13,6 +13,20 @@ using torch::autograd::variable_list;
 
 torch::ScalarType wide(torch::ScalarType type) { return type == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32; }
 
+// sum += a b, or the first of it. Of several, the sum is as wide as the loss.
+void add_product(torch::Tensor& sum, const torch::Tensor& a, const torch::Tensor& b, bool is_only) {
+  const auto type = wide(a.scalar_type());
+  if (!sum.defined())
+    sum = is_only || a.scalar_type() == type ? a.mm(b) : a.mm(b).to(type);
+  else if (sum.scalar_type() == a.scalar_type())
+    sum.addmm_(a, b);  // no [V, D] beside the sum
+  else
+    sum += a.mm(b);
+}
+
+// A loss that is itself differentiated has a gradient of one, which on the CPU costs nothing to see and a pass over [V, D] to multiply by.
+bool is_one(const torch::Tensor& gradient) { return gradient.is_cpu() && gradient.item<double>() == 1.0; }
+
 struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
   static torch::Tensor forward(AutogradContext* ctx, const torch::Tensor& hidden, const torch::Tensor& weight,
                                const torch::Tensor& targets, int64_t chunk, bool hidden_needs, bool weight_needs) {
@@ -20,8 +34,8 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
     const auto type = wide(hidden.scalar_type());
     auto loss = torch::zeros({}, hidden.options().dtype(type));
     auto hidden_gradient = hidden_needs ? torch::empty_like(hidden) : torch::Tensor();
-    // Summed over many chunks: accumulate as wide as the loss.
-    auto weight_gradient = weight_needs ? torch::zeros_like(weight, weight.options().dtype(type)) : torch::Tensor();
+    torch::Tensor weight_gradient;
+    if (weight_needs && hidden.size(0) == 0) weight_gradient = torch::zeros_like(weight);
     for (int64_t begin = 0; begin < hidden.size(0); begin += chunk) {
       const int64_t end = std::min(begin + chunk, hidden.size(0));
       const auto rows = hidden.slice(0, begin, end);
@@ -33,7 +47,7 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
       slope.scatter_add_(1, target, torch::full_like(target, -1, slope.options()));
       slope = slope.to(hidden.scalar_type());
       if (hidden_needs) hidden_gradient.slice(0, begin, end).copy_(slope.mm(weight));
-      if (weight_needs) weight_gradient += slope.t().mm(rows);
+      if (weight_needs) add_product(weight_gradient, slope.t(), rows, /*is_only=*/end - begin == hidden.size(0));
     }
     ctx->save_for_backward({hidden_gradient, weight_gradient});
     ctx->saved_data["weight_type"] = int64_t(weight.scalar_type());
@@ -43,9 +57,12 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     const auto saved = ctx->get_saved_variables();
     const auto weight_type = torch::ScalarType(ctx->saved_data["weight_type"].toInt());
-    torch::Tensor hidden, weight;
-    if (saved[0].defined()) hidden = saved[0] * gradients[0].to(saved[0].scalar_type());
-    if (saved[1].defined()) weight = (saved[1] * gradients[0]).to(weight_type);
+    const auto scaled = [&](const torch::Tensor& saved) {
+      return !saved.defined() || is_one(gradients[0]) ? saved : saved * gradients[0].to(saved.scalar_type());
+    };
+    const auto hidden = scaled(saved[0]);
+    auto weight = scaled(saved[1]);
+    if (weight.defined()) weight = weight.to(weight_type);
     return {hidden, weight, {}, {}, {}, {}};
   }
 };

@@ -277,8 +277,13 @@ void AdamW::step_bucket(const std::vector<Entry*>& bucket) {
     are_copies = are_copies && !gradients.back().is_same(given);
   }
   const Entry& first = *bucket.front();
+  // The fused kernel divides by a float, which is no scale for float64.
+  const bool kernel_scales = options_.fused && stepped.front().scalar_type() != at::kDouble;
+  std::optional<at::Tensor> divisor;
   if (gradient_scale_ != 1.0) {
-    if (are_copies)
+    if (kernel_scales)
+      divisor = at::full({}, 1.0 / gradient_scale_, stepped.front().options().dtype(at::kFloat));
+    else if (are_copies)
       at::_foreach_mul_(gradients, gradient_scale_);
     else
       gradients = at::_foreach_mul(gradients, gradient_scale_);
@@ -289,7 +294,7 @@ void AdamW::step_bucket(const std::vector<Entry*>& bucket) {
     const std::vector<at::Tensor> all_steps(bucket.size(), steps);
     at::_fused_adamw_(stepped, gradients, exp_avgs, exp_avg_sqs, /*max_exp_avg_sqs=*/{}, all_steps,
                       options_.learning_rate, options_.beta1, options_.beta2, decay, options_.eps,
-                      /*amsgrad=*/false, /*maximize=*/false);
+                      /*amsgrad=*/false, /*maximize=*/false, divisor);
   } else {
     for (std::size_t i = 0; i < bucket.size(); ++i)
       adamw_reference_step(stepped[i], gradients[i], exp_avgs[i], exp_avg_sqs[i], first.steps, decay,

@@ -11,6 +11,9 @@ struct EmbeddingImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& ids);                                 // [n] int64 -> [n, width]
 
   torch::Tensor weight;  // [vocab_size, width]
+  // The gradient has rows for the ids alone, instead of [vocab_size, width] with zeros. For a tied head, whose own gradient they are added to; on CUDA adding
+  // them is not deterministic.
+  bool sparse_gradient = false;
 };
 TORCH_MODULE(Embedding);
 
