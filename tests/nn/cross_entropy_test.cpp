@@ -25,6 +25,35 @@ TEST(LinearCrossEntropy, EqualsTorchInValueAndGradientsForEveryChunkSize) {
   }
 }
 
+TEST(LinearCrossEntropy, ALossThatIsItselfDifferentiatedHasTheSameGradients) {
+  torch::manual_seed(1);
+  const auto targets = torch::randint(0, 11, {13}, torch::kInt64);
+  auto h = torch::randn({13, 6}, torch::kFloat64).requires_grad_(), w = torch::randn({11, 6}, torch::kFloat64).requires_grad_();
+  torch::nn::functional::cross_entropy(torch::linear(h, w), targets, torch::nn::functional::CrossEntropyFuncOptions().reduction(torch::kSum)).backward();
+  for (int64_t chunk : {4, 13}) {
+    auto h2 = h.detach().clone().requires_grad_(), w2 = w.detach().clone().requires_grad_();
+    linear_cross_entropy(h2, w2, targets, chunk).backward();
+    EXPECT_LT(relative_distance(h2.grad(), h.grad()), 1e-13);
+    EXPECT_LT(relative_distance(w2.grad(), w.grad()), 1e-13);
+  }
+}
+
+TEST(LinearCrossEntropy, TheHeadsGradientInBfloat16IsSummedInFloat32) {
+  torch::manual_seed(2);
+  const auto hidden = torch::randn({512, 6}).to(torch::kBFloat16), weight = torch::randn({11, 6}).to(torch::kBFloat16);
+  const auto targets = torch::randint(0, 11, {512}, torch::kInt64);
+  const auto gradient = [&](torch::ScalarType type, int64_t chunk) {
+    auto w = weight.to(type).clone().requires_grad_();
+    linear_cross_entropy(hidden.to(type), w, targets, chunk).backward();
+    EXPECT_EQ(w.grad().scalar_type(), type);
+    return w.grad().to(torch::kFloat64);
+  };
+  const auto expected = gradient(torch::kFloat64, 512);
+  const double whole = relative_distance(gradient(torch::kBFloat16, 512), expected);
+  EXPECT_LT(whole, 2e-2);
+  EXPECT_LT(relative_distance(gradient(torch::kBFloat16, 2), expected), 1.5 * whole);  // 256 pieces added up in bfloat16 would lose most of the last ones
+}
+
 TEST(LinearCrossEntropy, AFrozenHeadGetsNoGradient) {
   auto hidden = torch::randn({3, 4}).requires_grad_();
   const auto weight = torch::randn({5, 4});
