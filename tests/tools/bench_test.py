@@ -101,6 +101,7 @@ class Generate(unittest.TestCase):
             self.assertGreater(r["beyond_weights_bytes"], r["cache_bytes"])
             self.assertGreater(r["token_traffic_bytes"], 4 * 49152 * 64)  # the head at least
             self.assertAlmostEqual(r["token_floor_seconds"], r["token_traffic_bytes"] / report["read_bytes_per_second"])
+            self.assertAlmostEqual(r["seconds"]["median"], (r["seconds"]["min"] + r["seconds"]["max"]) / 2)  # of two
             self.assertAlmostEqual(r["tokens_per_second"], self.SAMPLES * self.NEW / r["seconds"]["median"])
 
     def test_wrong_input_is_refused(self):

@@ -23,7 +23,8 @@ Json compare(const Contender& own, const Contender& peer) {
 
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
+  const auto middle = values.size() / 2;
+  return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
 void take_rounds(std::vector<Contender>& contenders, int64_t rounds) {
