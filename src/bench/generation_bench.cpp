@@ -1,23 +1,14 @@
 #include "pal/bench/generation_bench.h"
 
-#include <chrono>
-
 #include "pal/bench/memory_meter.h"
 #include "pal/core/check.h"
 #include "pal/eval/generate.h"
 #include "random_batch.h"
+#include "timed.h"
 
 namespace pal {
 
 namespace {
-
-template <typename Work>
-double seconds(torch::Device device, const Work& work) {
-  const auto begin = std::chrono::steady_clock::now();
-  work();
-  if (device.is_cuda()) torch::cuda::synchronize();
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 // Slots of keys and values that the first answer token of all samples reads, over all layers.
 int64_t prompt_slots(PalModel& model, const PalBatch& batch) {
@@ -56,8 +47,8 @@ GenerationCost generation_cost(const ModelOptions& options, const BenchBatch& sh
   cost.cache_bytes = first + (new_tokens - 1) * each;
   cost.token_traffic = double(read_weights(model.llm())) + double(first) + double(new_tokens - 1) / 2 * double(each);
   for (int64_t i = 0; i < runs; ++i) {
-    cost.seconds.push_back(seconds(device, answer));
-    cost.prompt_seconds.push_back(seconds(device, [&] { (void)run_prompt(model, batch); }));
+    cost.seconds.push_back(timed(device, answer));
+    cost.prompt_seconds.push_back(timed(device, [&] { (void)run_prompt(model, batch); }));
   }
   return cost;
 }

@@ -1,6 +1,6 @@
 #include "pal/bench/peer.h"
 
-#include <algorithm>
+#include <spdlog/spdlog.h>
 
 #include "bench_scripts.h"
 #include "pal/core/check.h"
@@ -96,8 +96,8 @@ PeerCost peer_cost(const std::string& python, const Json& work) {
   peer.wait();
   try {
     const auto result = Json::parse(line);
-    PeerCost cost{.seconds = result.at("seconds"), .peak_bytes = std::nullopt,
-                  .versions = fmt::format("torch {}, transformers {}", result.at("torch").get<std::string>(), result.at("transformers").get<std::string>())};
+    PeerCost cost{.seconds = result.at("seconds"), .peak_bytes = std::nullopt};
+    spdlog::info("the peer: torch {}, transformers {}", result.at("torch").get<std::string>(), result.at("transformers").get<std::string>());
     if (result.contains("peak_bytes")) cost.peak_bytes = result.at("peak_bytes").get<int64_t>();
     PAL_CHECK(!cost.seconds.empty(), "the peer ({}) timed nothing", python);
     return cost;

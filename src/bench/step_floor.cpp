@@ -1,10 +1,9 @@
 #include "pal/bench/step_floor.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
-#include <chrono>
 #include <limits>
+
+#include "timed.h"
 
 namespace pal {
 
@@ -15,17 +14,10 @@ constexpr int64_t kCopied = int64_t{1} << 28;  // bytes: more than caches hold
 
 template <typename Work>
 double fastest(at::Device device, const Work& work) {
-  using Clock = std::chrono::steady_clock;
-  const auto seconds = [&] {
-    const auto begin = Clock::now();
-    work();
-    if (device.is_cuda()) torch::cuda::synchronize();
-    return std::chrono::duration<double>(Clock::now() - begin).count();
-  };
-  seconds();  // settles
+  timed(device, work);  // settles
   double least = std::numeric_limits<double>::infinity(), sum = 0;
   while (sum < kSecondsOfEach) {
-    const double took = seconds();
+    const double took = timed(device, work);
     least = std::min(least, took);
     sum += took;
   }

@@ -15,7 +15,6 @@ namespace pal {
 struct PeerCost {
   std::vector<double> seconds;        // one a timed step (forward, backward, optimizer), or a run of generation
   std::optional<int64_t> peak_bytes;  // most that torch's allocator held; CUDA only
-  std::string versions;               // "torch 2.11.0, transformers 5.0.0"
 };
 
 // What the peer is to do, as it reads it: the LLM's shape with random weights, the batch, what `stage` trains. Its audio layer is one linear layer
@@ -28,7 +27,8 @@ nlohmann::json peer_work(const ModelOptions& model, const StageOptions& stage, c
 // what it takes beyond the weights.
 nlohmann::json generating_peer_work(const ModelOptions& plits, const BenchBatch& batch, int64_t new_tokens, int64_t runs, torch::Device device);
 
-// Runs `work` in a process of its own. python: an interpreter with torch and transformers. Throws UserError with what it said where it fails.
+// Runs `work` in a process of its own. python: an interpreter with torch and transformers. Its versions of both go to the log. Throws UserError with what it said
+// where it fails.
 PeerCost peer_cost(const std::string& python, const nlohmann::json& work);
 
 }  // namespace pal
