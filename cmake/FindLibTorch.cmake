@@ -20,7 +20,10 @@ find_library(LibTorch_C10_CUDA_LIBRARY c10_cuda PATHS ${PAL_TORCH_DIR}/lib NO_DE
 # The wheel's companions: what the NCCL backend's header includes.
 find_path(LibTorch_NCCL_INCLUDE_DIR nccl.h PATHS ${PAL_TORCH_DIR}/../nvidia/nccl/include NO_DEFAULT_PATH)
 find_path(LibTorch_CUDA_INCLUDE_DIR cuda_runtime_api.h PATHS ${PAL_TORCH_DIR}/../nvidia/cu13/include ${PAL_TORCH_DIR}/../nvidia/cuda_runtime/include NO_DEFAULT_PATH)
-mark_as_advanced(LibTorch_NCCL_INCLUDE_DIR LibTorch_CUDA_INCLUDE_DIR LibTorch_INCLUDE_DIR LibTorch_LIBRARY LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY
+find_library(LibTorch_CUDART_LIBRARY NAMES libcudart.so.13 libcudart.so.12 PATHS ${PAL_TORCH_DIR}/../nvidia/cu13/lib ${PAL_TORCH_DIR}/../nvidia/cuda_runtime/lib NO_DEFAULT_PATH)
+# The OpenMP that LibTorch computes with: a second one beside it would start as many threads again.
+find_library(LibTorch_OPENMP_LIBRARY NAMES libgomp.so.1 PATHS ${PAL_TORCH_DIR}/lib NO_DEFAULT_PATH)
+mark_as_advanced(LibTorch_OPENMP_LIBRARY LibTorch_CUDART_LIBRARY LibTorch_NCCL_INCLUDE_DIR LibTorch_CUDA_INCLUDE_DIR LibTorch_INCLUDE_DIR LibTorch_LIBRARY LibTorch_CPU_LIBRARY LibTorch_C10_LIBRARY
                  LibTorch_CUDA_LIBRARY LibTorch_C10_CUDA_LIBRARY)
 
 include(FindPackageHandleStandardArgs)
@@ -47,6 +50,12 @@ if(LibTorch_FOUND AND NOT TARGET LibTorch::torch)
   set(_torch_libraries ${LibTorch_LIBRARY} ${LibTorch_CPU_LIBRARY} ${LibTorch_C10_LIBRARY})
   if(LibTorch_CUDA_LIBRARY)
     list(APPEND _torch_libraries ${LibTorch_CUDA_LIBRARY} ${LibTorch_C10_CUDA_LIBRARY})
+  endif()
+  if(LibTorch_CUDART_LIBRARY)
+    list(APPEND _torch_libraries ${LibTorch_CUDART_LIBRARY})  # what pal's own kernels are launched by
+  endif()
+  if(LibTorch_OPENMP_LIBRARY)
+    list(APPEND _torch_libraries ${LibTorch_OPENMP_LIBRARY})
   endif()
   # The wheel's libraries export parts of an older std::filesystem that crash; libstdc++ must be searched first.
   target_link_libraries(LibTorch::torch INTERFACE "-Wl,--no-as-needed" stdc++ ${_torch_libraries})

@@ -18,6 +18,17 @@ target_compile_definitions(pal_compiler INTERFACE $<$<NOT:$<CONFIG:Release>>:NDE
 if(PAL_CCACHE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(pal_compiler INTERFACE -fpch-preprocess)
 endif()
+
+# pal_use_openmp(TARGET): its loops run in LibTorch's threads; in one under sanitizers, which do not know that runtime, and with other compilers.
+function(pal_use_openmp target)
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND LibTorch_OPENMP_LIBRARY AND NOT PAL_SANITIZE)
+    target_compile_options(${target} PRIVATE -O3 -fopenmp)
+    target_link_libraries(${target} PUBLIC LibTorch::torch)
+  else()
+    target_compile_options(${target} PRIVATE -O3 -fopenmp-simd -Wno-unknown-pragmas)
+  endif()
+endfunction()
+
 if(PAL_SANITIZE)
   target_compile_options(pal_compiler INTERFACE -fsanitize=${PAL_SANITIZE} -fno-omit-frame-pointer)
   target_link_options(pal_compiler INTERFACE -fsanitize=${PAL_SANITIZE})
