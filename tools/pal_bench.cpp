@@ -14,7 +14,9 @@
 #include "tools/bench/contest.h"
 #include "tools/bench/data_command.h"
 #include "tools/bench/generate_command.h"
+#include "tools/bench/lengths_command.h"
 #include "tools/bench/load_command.h"
+#include "tools/bench/stage_choice.h"
 #include "tools/command_line.h"
 
 namespace {
@@ -31,17 +33,6 @@ struct Arguments {
   int threads = 0;
   bool json = false;
 };
-
-const pal::StageOptions& chosen_stage(const pal::RunConfig& config, const std::string& name) {
-  PAL_CHECK(!config.stages.empty(), "the config has no stages; pal-bench takes a stage's steps");
-  if (name.empty()) return config.stages.back();
-  std::vector<std::string> names;
-  for (const auto& stage : config.stages) {
-    if (stage.name == name) return stage;
-    names.push_back(stage.name);
-  }
-  pal::user_error("--stage: the config has no stage '{}'; it has: {}", name, fmt::join(names, ", "));
-}
 
 // A contender and, of pal's, what it measured and counted.
 struct Measured {
@@ -135,10 +126,10 @@ void print_ratios(const Json& results) {
 }
 
 int bench(const Arguments& a) {
-  PAL_CHECK(!a.config.empty(), "give --config, or a subcommand (data, load, generate); try --help");
+  PAL_CHECK(!a.config.empty(), "give --config, or a subcommand (data, load, generate, lengths); try --help");
   PAL_CHECK(a.rounds > 0, "--rounds: expected at least 1, got {}", a.rounds);
   const auto config = pal::load_run_config(a.config, a.sets);
-  const auto& stage = chosen_stage(config, a.stage);
+  const auto& stage = pal::chosen_stage(config, a.stage);
   const auto device = pal::parse_device(a.device);
   auto all = contenders_of(a, config, stage, device);
   const auto peaks = pal::measure_peaks(device, pal::parse_float_type(config.model.dtype));
@@ -174,6 +165,7 @@ int main(int argc, char** argv) {
   pal::add_data_command(app, run);
   pal::add_load_command(app, run);
   pal::add_generate_command(app, run);
+  pal::add_lengths_command(app, run);
   app.add_option("--config", a.config, "a PAL run, YAML: its LLM, streams and stages");
   app.add_option("--set", a.sets, "override an option: a.b=c; may stand several times")->take_all()->allow_extra_args(false);
   app.add_option("--integrations", a.integrations, "which, made from the config's streams; ratios are to the first")->delimiter(',')->capture_default_str();

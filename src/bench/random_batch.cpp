@@ -8,6 +8,10 @@ namespace {
 
 constexpr uint64_t kSeed = 0;
 
+int64_t tokens_of(const Encoder& encoder, const BenchBatch& shape) {
+  return shape.audio_seconds > 0 ? encoder.token_count(int64_t(shape.audio_seconds * encoder.sample_rate())) : shape.audio_tokens;
+}
+
 }  // namespace
 
 PalBatch random_batch(PalModel& model, const BenchBatch& shape) {
@@ -23,7 +27,7 @@ PalBatch random_batch(PalModel& model, const BenchBatch& shape) {
     batch.audio_at.push_back({0});
     EncodedClip clip;
     for (const auto& [name, encoder] : model.encoders())
-      clip.push_back(torch::randn({shape.audio_tokens, encoder->width()}, generator, torch::kFloat32).to(model.device()));
+      clip.push_back(torch::randn({tokens_of(*encoder, shape), encoder->width()}, generator, torch::kFloat32).to(model.device()));
     batch.clips.push_back({std::move(clip)});
     batch.ids.push_back(fmt::format("random-{}", s));
   }

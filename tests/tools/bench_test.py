@@ -1,7 +1,10 @@
 """pal-bench and pal-inspect model: what they print, and that the two agree."""
 
 import json
+import pathlib
+import tempfile
 import unittest
+import xml.etree.ElementTree
 
 from program import ASSETS, run
 
@@ -107,6 +110,37 @@ class Generate(unittest.TestCase):
     def test_wrong_input_is_refused(self):
         for arguments, words in [(["--new-tokens", "0"], ["0 tokens"]), (["--new-tokens", "3000"], ["2048"]), (["--integrations", "lall"], ["lall"])]:
             result = run("pal-bench", "generate", "--config", SMOKE, *self.BATCH, *arguments)
+            self.assertEqual((result.returncode, result.stdout), (2, ""), f"{arguments}: {result.stderr}")
+            for word in words:
+                self.assertIn(word, result.stderr)
+
+
+@unittest.skipUnless(ASSETS.exists(), "assets/ is not there; tools/setup.sh fetches it")
+class Lengths(unittest.TestCase):
+    BATCH = ["--samples", 1, "--text-tokens", 12, "--steps", 1]
+
+    def test_costs_stand_by_length_as_json_and_as_a_plot(self):
+        with tempfile.TemporaryDirectory() as folder:
+            plot = pathlib.Path(folder) / "cost.svg"
+            result = run("pal-bench", "lengths", "--config", SMOKE, "--json", "--seconds", "20,2", "--svg", plot, *self.BATCH)
+            self.assertEqual(result.returncode, 0, result.stderr)
+            svg = xml.etree.ElementTree.parse(plot).getroot()
+        results = json.loads(result.stdout)["results"]
+        self.assertEqual([(r["audio_seconds"], r["integration"]) for r in results], [(s, i) for s in (2, 20) for i in ("plits", "lal", "pal")])
+        flops = {(r["integration"], r["audio_seconds"]): r["model_flops"] for r in results}
+        self.assertGreater(flops["plits", 20], 2 * flops["plits", 2])  # yamnet: 4 and 41 tokens beside 12 of text
+        self.assertLess(flops["lal", 20] - flops["lal", 2], flops["plits", 20] - flops["plits", 2])
+        lines = svg.findall(".//{http://www.w3.org/2000/svg}polyline")
+        self.assertEqual(len(lines), 2 * 3)  # time and memory of each
+        for line in lines:
+            first, last = ([float(n) for n in point.split(",")] for point in line.get("points").split())
+            self.assertLess(first[0], last[0])
+        texts = {text.text for text in svg.iter("{http://www.w3.org/2000/svg}text")}
+        self.assertTrue({"plits", "lal", "pal", "seconds of audio a sample"} <= texts)
+
+    def test_wrong_input_is_refused_before_the_work(self):
+        for arguments, words in [(["--seconds", "0"], ["--seconds"]), (["--seconds", "2,3000"], ["2048"]), (["--svg", "no/such/folder/cost.svg"], ["no/such/folder"])]:
+            result = run("pal-bench", "lengths", "--config", SMOKE, *self.BATCH, *arguments)
             self.assertEqual((result.returncode, result.stdout), (2, ""), f"{arguments}: {result.stderr}")
             for word in words:
                 self.assertIn(word, result.stderr)

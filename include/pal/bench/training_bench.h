@@ -24,6 +24,7 @@ struct BenchBatch {
   int64_t samples = 4;         // of the batch
   int64_t text_tokens = 48;    // per sample
   int64_t audio_tokens = 120;  // per sample, of each encoder
+  double audio_seconds = 0;    // per sample, where above 0: of each encoder as many tokens as a recording of this length has
 };
 
 // Parts of a step, in their order.
