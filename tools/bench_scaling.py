@@ -117,16 +117,19 @@ def exchange(python, processes):
     return small, 2 * (processes - 1) / processes * BUCKET / (large - small)
 
 
-def seconds_of_a_step(config, processes, samples):
-    """The median."""
+def seconds_of_a_step(config, processes, samples, runs=1):
+    """The median, of so many runs at once that know nothing of each other."""
     with tempfile.TemporaryDirectory() as folder:
-        command = [BIN / "pal-train", "--config", config, "--output", folder + "/run", "--nproc", str(processes), "--threads", "1", "--set", "stages.tune.steps=8", "--set",
-                   "train.save_every=0", "--set", "train.attention_every=0", "--set", f"stages.tune.batch_size={samples}"]
-        run = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
-        if run.returncode != 0:
-            raise SystemExit(run.stderr)
-        lines = (pathlib.Path(folder) / "run/log.jsonl").read_text().splitlines()
-    return statistics.median(json.loads(line)["seconds"] for line in lines[2:])
+        outputs = [pathlib.Path(folder) / str(i) for i in range(runs)]
+        started = [subprocess.Popen([BIN / "pal-train", "--config", config, "--output", output, "--nproc", str(processes), "--threads", "1", "--set", "stages.tune.steps=8", "--set",
+                                     "train.save_every=0", "--set", "train.attention_every=0", "--set", f"stages.tune.batch_size={samples}"],
+                                    cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) for output in outputs]
+        for run in started:
+            error = run.communicate()[1]
+            if run.returncode != 0:
+                raise SystemExit(error)
+        lines = [line for output in outputs for line in (output / "log.jsonl").read_text().splitlines()[2:]]
+    return statistics.median(json.loads(line)["seconds"] for line in lines)
 
 
 def measure(python, rounds):
@@ -134,9 +137,11 @@ def measure(python, rounds):
     config, cores = "configs/bench/smollm2-135m.yaml", os.cpu_count()
     gradients = inspected(1, "--config", config)["gradient_bytes"]
     print(f"SmolLM2-135M's shape, float32, PAL, 8 samples a step, one thread a process, {cores} cores; medians of {rounds} rounds\n")
-    whole, half = (statistics.median(seconds_of_a_step(config, 1, samples) for _ in range(rounds)) for samples in (8, 4))
+    alone = statistics.median(seconds_of_a_step(config, 1, 8) for _ in range(rounds))
+    # As many at once as there are cores: they share the memory's bandwidth, as the processes of one run do, too.
+    whole, half = (statistics.median(seconds_of_a_step(config, 1, samples, runs=cores) for _ in range(rounds)) for samples in (8, 4))
     repeated = max(0.0, 2 * half - whole)  # what does not depend on the number of samples
-    print(f"One process: {whole:.2f} s with 8 samples and {half:.2f} s with 4, so {repeated:.2f} s are repeated by every process\n")
+    print(f"One process: {alone:.2f} s with 8 samples. {cores} runs at once, of one process each: {whole:.2f} s with 8 samples and {half:.2f} s with 4, so {repeated:.2f} s are repeated by every process\n")
     print("| processes | small all-reduce | sends in a bucket's | predicted step | measured step | measured / predicted |")
     print("|---|---|---|---|---|---|")
     for n in (2, 4):
