@@ -6,7 +6,7 @@
 set(PAL_CUDA AUTO CACHE STRING "Compile the CUDA kernels: AUTO (where nvcc is found), ON, OFF")
 set_property(CACHE PAL_CUDA PROPERTY STRINGS AUTO ON OFF)
 
-find_program(PAL_NVCC nvcc HINTS $ENV{CUDA_HOME}/bin $ENV{CUDACXX} PATHS /usr/local/cuda/bin)
+find_program(PAL_NVCC nvcc HINTS $ENV{CUDA_HOME}/bin PATHS /usr/local/cuda/bin)
 mark_as_advanced(PAL_NVCC)
 
 set(PAL_HAS_KERNELS OFF)
