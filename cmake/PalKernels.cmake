@@ -37,3 +37,11 @@ function(pal_add_cuda_kernels)
   target_compile_definitions(pal_kernels PRIVATE PAL_HAS_KERNELS)
   target_link_libraries(pal_kernels PUBLIC LibTorch::torch)  # for its CUDA runtime
 endfunction()
+
+# pal_use_cuda_stream(FILE): the file sees LibTorch's CUDA streams where there are kernels.
+function(pal_use_cuda_stream file)
+  set_source_files_properties(${file} PROPERTIES SKIP_PRECOMPILE_HEADERS ON)
+  if(PAL_HAS_KERNELS)
+    set_source_files_properties(${file} PROPERTIES COMPILE_DEFINITIONS PAL_HAS_KERNELS COMPILE_OPTIONS "-idirafter${LibTorch_CUDA_INCLUDE_DIR}")
+  endif()
+endfunction()

@@ -72,7 +72,7 @@ Json peer_work(const ModelOptions& options, const StageOptions& stage, const Ben
   work["lal_layers"] = lal_layers(model.places());
   work["trained"] = trained_names(model, stage);
   work["weight_decay"] = stage.weight_decay;
-  work["checkpoint"] = options.checkpoint_activations;
+  work["checkpoint"] = options.checkpoint_activations != "none";
   work["compile"] = compile;
   work["steps"] = steps;
   return work;

@@ -3,6 +3,7 @@
 #include "kinds.h"
 #include "pal/core/check.h"
 #include "pal/nn/linear.h"
+#include "pal/nn/to_device.h"
 
 namespace pal {
 
@@ -32,7 +33,7 @@ class ConvConnector : public Connector {
         }
       begin += length;
     }
-    const auto index = torch::tensor(taken, torch::kInt64).to(tokens.device());
+    const auto index = to_device(torch::tensor(taken, torch::kInt64), tokens.device());
     const auto padded = torch::cat({tokens, torch::zeros({1, tokens.size(1)}, tokens.options())});
     const auto windows = padded.index_select(0, index).view({int64_t(taken.size()) / kernel, kernel * tokens.size(1)});
     return proj(torch::gelu(conv(windows)));

@@ -2,6 +2,7 @@
 #include "kinds.h"
 #include "pal/core/check.h"
 #include "pal/nn/linear.h"
+#include "pal/nn/to_device.h"
 
 namespace pal {
 
@@ -26,10 +27,10 @@ class MeanPoolConnector : public Connector {
         sizes.back() += 1;
         group.push_back(int64_t(sizes.size()) - 1);
       }
-    const auto index = torch::tensor(group, torch::kInt64).to(tokens.device());
+    const auto index = to_device(torch::tensor(group, torch::kInt64), tokens.device());
     // Sums of many tokens in 8 bits would lose the small ones.
     const auto wide = tokens.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
-    const auto size = torch::tensor(sizes, torch::kFloat64).to(tokens.options().dtype(wide)).unsqueeze(1);
+    const auto size = to_device(torch::tensor(sizes, wide), tokens.device()).unsqueeze(1);
     const auto sums = torch::zeros({int64_t(sizes.size()), tokens.size(1)}, tokens.options().dtype(wide)).index_add(0, index, tokens.to(wide));
     return proj((sums / size).to(tokens.scalar_type()));
   }

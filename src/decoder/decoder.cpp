@@ -14,7 +14,7 @@ DecoderImpl::DecoderImpl(const DecoderOptions& o, torch::TensorOptions tensor_op
     : options(o),
       embed_tokens(o.vocab_size, o.width, tensor_options),
       norm(o.width, o.norm_eps, tensor_options),
-      frequencies_(rope_frequencies(o.rope)) {
+      frequencies_(torch::tensor(rope_frequencies(o.rope), torch::kFloat64).to(tensor_options.device())) {
   check_decoder_options(o, "decoder");
   register_module("embed_tokens", embed_tokens);
   torch::nn::ModuleList list;

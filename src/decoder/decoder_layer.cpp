@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "pal/nn/joint_linear.h"
+
 namespace pal {
 
 KeyValues concat(const KeyValues& a, const KeyValues& b) {
@@ -18,6 +20,7 @@ SelfAttentionImpl::SelfAttentionImpl(const DecoderOptions& o, torch::TensorOptio
   register_module("k_proj", k_proj);
   register_module("v_proj", v_proj);
   register_module("o_proj", o_proj);
+  lay_together({q_proj, k_proj, v_proj});
   if (o.qk_norm) {
     q_norm = register_module("q_norm", RmsNorm(head_dim, o.norm_eps, tensor_options));
     k_norm = register_module("k_norm", RmsNorm(head_dim, o.norm_eps, tensor_options));
@@ -42,6 +45,15 @@ torch::Tensor SelfAttentionImpl::attend(const torch::Tensor& queries, const KeyV
   return o_proj(mixed.reshape({queries.size(0), -1}));
 }
 
+torch::Tensor SelfAttentionImpl::attend_jointly(const torch::Tensor& normed, const RopeTable& rope, const torch::Tensor& audio_normed, const RopeTable& audio_rope,
+                                                const AttentionPlan& plan, const AttentionBackend& backend) {
+  HeadProducts products{joint_linear(normed, {q_proj, k_proj, v_proj}), rope, {}, audio_rope};
+  if (audio_normed.defined()) products.audio = joint_linear(audio_normed, {k_proj, v_proj});
+  const auto heads = split_heads(products, plan, q_proj->weight.size(0) / head_dim, head_dim);
+  const auto mixed = backend.attend_in_order(heads.queries, heads.keys, heads.values, plan, 1.0 / std::sqrt(double(head_dim)));
+  return o_proj(mixed.reshape({normed.size(0), -1}));
+}
+
 DecoderLayerImpl::DecoderLayerImpl(const DecoderOptions& o, torch::TensorOptions tensor_options)
     : input_layernorm(o.width, o.norm_eps, tensor_options),
       post_attention_layernorm(o.width, o.norm_eps, tensor_options),
@@ -53,8 +65,9 @@ DecoderLayerImpl::DecoderLayerImpl(const DecoderOptions& o, torch::TensorOptions
   register_module("mlp", mlp);
 }
 
-torch::Tensor DecoderLayerImpl::feed_forward(const torch::Tensor& rows) {
-  return rows + mlp(post_attention_layernorm(rows));
+torch::Tensor DecoderLayerImpl::feed_forward(const torch::Tensor& rows, const torch::Tensor& mixed) {
+  const auto [sum, normed] = post_attention_layernorm->forward_sum(rows, mixed);
+  return sum + mlp(normed);
 }
 
 }  // namespace pal

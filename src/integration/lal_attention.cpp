@@ -7,13 +7,19 @@
 
 namespace pal {
 
+namespace {
+
+void check_width(const torch::Tensor& audio, int64_t width) {
+  PAL_CHECK(audio.size(1) == width, "lal_attention: audio width {}, but the decoder is {} wide; does the stream have a connector?", audio.size(1), width);
+}
+
+}  // namespace
+
 KeyValues joint_keys_values(DecoderLayerImpl& layer, const torch::Tensor& normed, const RopeTable& rope,
                             const torch::Tensor& audio, const RopeTable& audio_rope) {
   auto own = layer.self_attn->keys_values(normed, rope);
   if (!audio.defined()) return own;
-  const int64_t width = normed.size(1);
-  PAL_CHECK(audio.size(1) == width,
-            "lal_attention: audio width {}, but the decoder is {} wide; does the stream have a connector?", audio.size(1), width);
+  check_width(audio, normed.size(1));
   return concat(own, layer.self_attn->keys_values(layer.input_layernorm(audio), audio_rope));
 }
 
@@ -41,14 +47,23 @@ torch::Tensor attend_joint(DecoderLayerImpl& layer, const torch::Tensor& queries
   return attention.o_proj(mixed.reshape({rows, -1}));
 }
 
-torch::Tensor lal_layer(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const torch::Tensor& audio,
-                        const RopeTable& audio_rope, const AttentionPlan& plan, const AttentionBackend& backend,
-                        KeyValues* kept, const DeafHeads& deaf) {
+torch::Tensor lal_attention(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const torch::Tensor& audio,
+                            const RopeTable& audio_rope, const AttentionPlan& plan, const AttentionBackend& backend,
+                            KeyValues* kept, const DeafHeads& deaf) {
   const auto normed = layer.input_layernorm(rows);
+  if (kept == nullptr && deaf.groups.empty() && layer.self_attn->can_attend_jointly(backend)) {
+    if (audio.defined()) check_width(audio, rows.size(1));
+    const auto heard = audio.defined() ? layer.input_layernorm(audio) : torch::Tensor();
+    return layer.self_attn->attend_jointly(normed, rope, heard, audio_rope, plan, backend);
+  }
   const auto all = joint_keys_values(layer, normed, rope, audio, audio_rope);
   if (kept != nullptr) *kept = all;
-  const auto mixed = attend_joint(layer, layer.self_attn->queries(normed, rope), all, plan, deaf, backend);
-  return layer.feed_forward(rows + mixed);
+  return attend_joint(layer, layer.self_attn->queries(normed, rope), all, plan, deaf, backend);
+}
+
+torch::Tensor lal_layer(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const torch::Tensor& audio,
+                        const RopeTable& audio_rope, const AttentionPlan& plan, const AttentionBackend& backend) {
+  return layer.feed_forward(rows, lal_attention(layer, rows, rope, audio, audio_rope, plan, backend));
 }
 
 }  // namespace pal

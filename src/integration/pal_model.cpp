@@ -4,6 +4,7 @@
 
 #include "pal/core/check.h"
 #include "pal/core/random.h"
+#include "pal/nn/to_device.h"
 
 namespace pal {
 
@@ -15,7 +16,7 @@ torch::ScalarType parse_float_type(const std::string& name) {
   user_error("type '{}' is not known; use float32, bfloat16, float16 or float64", name);
 }
 
-PalModel::PalModel(const ModelOptions& options, uint64_t seed, torch::Device device) : options_(options) {
+PalModel::PalModel(const ModelOptions& options, uint64_t seed, torch::Device device) : options_(options), checkpointing_(parse_checkpoint_policy(options.checkpoint_activations)) {
   const auto dtype = parse_float_type(options.dtype);
   if (device.is_meta())  // shapes only
     llm_ = Decoder(options.llm.random ? *options.llm.random : read_decoder_options(options.llm.path),
@@ -96,7 +97,7 @@ std::vector<torch::Tensor> PalModel::connect(const PalBatch& batch) {
     const auto packed = tokens.empty()
                             ? torch::zeros({0, encoders_.at(options_.streams[i].encoder)->width()}, torch::kFloat32)
                             : torch::cat(tokens);
-    streams.push_back(connectors_[i]->forward(packed.to(device(), llm_->dtype()), lengths));
+    streams.push_back(connectors_[i]->forward(to_device(packed, device()).to(llm_->dtype()), lengths));
     if (!probe_.order) continue;
     for (auto& length : lengths) length = connectors_[i]->output_length(length);
     streams.back() = in_order(streams.back(), batch, lengths);
@@ -117,15 +118,15 @@ torch::Tensor PalModel::in_order(const torch::Tensor& tokens, const PalBatch& ba
 }
 
 torch::Tensor PalModel::run(const PalBatch& batch, const std::vector<torch::Tensor>& streams, const SequenceLayout& layout, std::vector<KeyValues>* kept) {
-  const auto rows = assemble_rows(llm_, batch.tokens.to(device()), streams, layout);
-  return run_layers(llm_, rows, streams, layout, backend_, {options_.checkpoint_activations && kept == nullptr}, kept);
+  const auto rows = assemble_rows(llm_, to_device(batch.tokens, device()), streams, layout);
+  return run_layers(llm_, rows, streams, layout, backend_, kept == nullptr ? checkpointing_ : CheckpointPolicy::kNone, kept);
 }
 
 torch::Tensor PalModel::hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept) { return run(batch, connect(batch), layout, kept); }
 
 torch::Tensor PalModel::loss_sum(const PalBatch& batch, const std::vector<torch::Tensor>& streams) {
   const auto places = layout(batch);
-  return target_loss(llm_, run(batch, streams, places, nullptr), batch.tokens.to(device()), batch.target, places);
+  return target_loss(llm_, run(batch, streams, places, nullptr), to_device(batch.tokens, device()), batch.target, places);
 }
 
 }  // namespace pal

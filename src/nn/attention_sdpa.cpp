@@ -1,3 +1,6 @@
+#include <cmath>
+#include <map>
+
 #include "attention_backends.h"
 
 namespace pal {
@@ -12,10 +15,19 @@ torch::Tensor gather(const torch::Tensor& x, const std::vector<Range>& ranges) {
   return torch::cat(parts);
 }
 
-// Torch aligns its own causal mask top-left (pytorch#108108), which is right only where rows and keys are equally many.
-torch::Tensor bottom_right_mask(int64_t rows, int64_t keys, torch::Device device) {
-  return torch::ones({rows, keys}, torch::TensorOptions(torch::kBool).device(device)).tril_(keys - rows);
-}
+// Torch aligns its own causal mask top-left (pytorch#108108), which is right only where rows and keys are equally many. Segments alike share one, in the
+// numbers that are added to the scores: of flags, the CPU would make and keep such numbers for each segment.
+class Masks {
+ public:
+  torch::Tensor bottom_right(int64_t rows, int64_t keys, torch::TensorOptions options) {
+    auto& mask = of_size_[{rows, keys}];
+    if (!mask.defined()) mask = torch::full({rows, keys}, -INFINITY, options).triu_(keys - rows + 1);
+    return mask;
+  }
+
+ private:
+  std::map<std::pair<int64_t, int64_t>, torch::Tensor> of_size_;
+};
 
 class SdpaAttention : public AttentionBackend {
  public:
@@ -23,26 +35,48 @@ class SdpaAttention : public AttentionBackend {
 
   torch::Tensor attend(const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& values,
                        const AttentionPlan& plan, double scale) const override {
+    Masks masks;
     std::vector<torch::Tensor> outputs;
     for (const auto& segment : plan.segments) {
       const auto q = queries.slice(0, segment.rows.begin, segment.rows.end);
-      outputs.push_back(attend_segment(q, gather(keys, segment.keys), gather(values, segment.keys), plan.causal, scale));
+      outputs.push_back(attend_segment(q, gather(keys, segment.keys), gather(values, segment.keys), plan.causal, scale, masks));
     }
     return outputs.size() == 1 ? outputs[0] : torch::cat(outputs);
   }
 
+  bool reads_in_order() const override { return true; }
+
+  torch::Tensor attend_in_order(const torch::Tensor& queries, const torch::Tensor& keys, const torch::Tensor& values,
+                                const AttentionPlan& plan, double scale) const override {
+    std::vector<int64_t> row_counts, key_counts;
+    for (const auto& segment : plan.segments) {
+      row_counts.push_back(segment.rows.size());
+      key_counts.push_back(segment.key_count());
+    }
+    // Split, not sliced: the backward of each slice would be zeros in the size of all segments.
+    const auto q = queries.split_with_sizes(row_counts), k = keys.split_with_sizes(key_counts), v = values.split_with_sizes(key_counts);
+    Masks masks;
+    std::vector<torch::Tensor> outputs;
+    for (std::size_t i = 0; i < q.size(); ++i) outputs.push_back(attend_segment(q[i], k[i], v[i], plan.causal, scale, masks));
+    return outputs.size() == 1 ? outputs[0] : torch::cat(outputs);
+  }
+
  private:
+  // q [n, H, d], k and v [k, G, d] -> [n, H, d]
   static torch::Tensor attend_segment(const torch::Tensor& q, const torch::Tensor& k, const torch::Tensor& v, bool causal,
-                                      double scale) {
-    const int64_t rows = q.size(0), key_count = k.size(0);
+                                      double scale, Masks& masks) {
+    const int64_t rows = q.size(0), key_count = k.size(0), groups = k.size(1), share = q.size(1) / groups;
+    const auto by_group = q.unflatten(1, {groups, share});  // query head h shares key/value head h / share
+    if (rows == 1)  // the heads of a group are rows that all see the same keys
+      return torch::scaled_dot_product_attention(by_group, k.transpose(0, 1).unsqueeze(0), v.transpose(0, 1).unsqueeze(0), {}, 0.0, false, scale).reshape(q.sizes());
     const bool square = causal && rows == key_count;
     std::optional<torch::Tensor> mask;
-    if (causal && !square && rows > 1) mask = bottom_right_mask(rows, key_count, q.device());
-    const auto heads_first = [](const torch::Tensor& x) { return x.transpose(0, 1).unsqueeze(0); };  // [1, heads, n, d]
-    return torch::scaled_dot_product_attention(heads_first(q), heads_first(k), heads_first(v), mask, 0.0, square, scale,
-                                               /*enable_gqa=*/q.size(1) != k.size(1))
-        .squeeze(0)
-        .transpose(0, 1);
+    if (causal && !square) mask = masks.bottom_right(rows, key_count, q.options());
+    // [share, groups, n, d]; keys and values are expanded, not repeated: torch's own enable_gqa would keep copies for the backward.
+    const auto expanded = [&](const torch::Tensor& x) { return x.transpose(0, 1).unsqueeze(0).expand({share, -1, -1, -1}); };
+    return torch::scaled_dot_product_attention(by_group.permute({2, 1, 0, 3}), expanded(k), expanded(v), mask, 0.0, square, scale)
+        .permute({2, 1, 0, 3})
+        .reshape(q.sizes());
   }
 };
 

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "kernel_call.h"
 #include "pal/core/check.h"
+#include "pal/kernels/cross_entropy.h"
+#include "row_product.h"
 
 namespace pal {
 
@@ -27,6 +30,27 @@ void add_product(torch::Tensor& sum, const torch::Tensor& a, const torch::Tensor
 // A loss that is itself differentiated has a gradient of one, which on the CPU costs nothing to see and a pass over [V, D] to multiply by.
 bool is_one(const torch::Tensor& gradient) { return gradient.is_cpu() && gradient.item<double>() == 1.0; }
 
+// Adds the rows' losses to `loss`; the result is d loss / d logits = softmax - one_hot, in the type of the logits, which it may overwrite. Not defined where not wanted.
+torch::Tensor add_cross_entropy(torch::Tensor& loss, const torch::Tensor& logits, const torch::Tensor& targets, bool slope_wanted) {
+  if (has_cuda_kernels(logits)) {
+    const auto losses = torch::empty({logits.size(0)}, logits.options().dtype(torch::kFloat32));
+    const auto slope = slope_wanted ? logits : torch::Tensor();
+    const auto call = [&]<typename T>(T, kernels::Stream stream) {
+      kernels::cross_entropy(kernels::CrossEntropy<T>{numbers<T>(logits), numbers<int64_t>(targets), numbers<float>(losses), numbers<T>(slope), logits.size(0), logits.size(1)}, stream);
+    };
+    run_kernel(logits, call, [](auto) {});
+    loss += losses.sum();
+    return slope;
+  }
+  const auto target = targets.unsqueeze(1);
+  const auto log_p = torch::log_softmax(logits, -1, loss.scalar_type());
+  loss -= log_p.gather(1, target).sum();
+  if (!slope_wanted) return {};
+  const auto slope = log_p.exp_();
+  slope.scatter_add_(1, target, torch::full_like(target, -1, slope.options()));
+  return slope.to(logits.scalar_type());
+}
+
 struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
   static torch::Tensor forward(AutogradContext* ctx, const torch::Tensor& hidden, const torch::Tensor& weight,
                                const torch::Tensor& targets, int64_t chunk, bool hidden_needs, bool weight_needs) {
@@ -39,14 +63,9 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
     for (int64_t begin = 0; begin < hidden.size(0); begin += chunk) {
       const int64_t end = std::min(begin + chunk, hidden.size(0));
       const auto rows = hidden.slice(0, begin, end);
-      const auto target = targets.slice(0, begin, end).unsqueeze(1);
-      const auto log_p = torch::log_softmax(torch::linear(rows, weight), -1, type);
-      loss -= log_p.gather(1, target).sum();
-      if (!hidden_needs && !weight_needs) continue;
-      auto slope = log_p.exp_();  // d loss / d logits = softmax - one_hot
-      slope.scatter_add_(1, target, torch::full_like(target, -1, slope.options()));
-      slope = slope.to(hidden.scalar_type());
-      if (hidden_needs) hidden_gradient.slice(0, begin, end).copy_(slope.mm(weight));
+      const auto slope = add_cross_entropy(loss, row_product(rows, weight), targets.slice(0, begin, end), hidden_needs || weight_needs);
+      if (!slope.defined()) continue;
+      if (hidden_needs) hidden_gradient.slice(0, begin, end).copy_(row_product(slope, weight.t()));
       if (weight_needs) add_product(weight_gradient, slope.t(), rows, /*is_only=*/end - begin == hidden.size(0));
     }
     ctx->save_for_backward({hidden_gradient, weight_gradient});

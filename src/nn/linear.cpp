@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "linear_product.h"
 #include "pal/core/check.h"
 #include "pal/core/random.h"
 
@@ -24,7 +25,8 @@ LinearImpl::LinearImpl(int64_t in, int64_t out, bool with_bias, torch::TensorOpt
 }
 
 torch::Tensor LinearImpl::forward(const torch::Tensor& x) {
-  const auto y = torch::linear(x, weight, bias);
+  auto y = linear_product(x, {weight}, bias.defined() ? std::vector<torch::Tensor>{bias} : std::vector<torch::Tensor>{});
+  if (!y.defined()) y = torch::linear(x, weight, bias);
   return lora ? y + lora->forward(x) : y;
 }
 

@@ -4,6 +4,7 @@
 #include <numbers>
 
 #include "pal/core/check.h"
+#include "pal/nn/to_device.h"
 
 namespace pal {
 
@@ -60,8 +61,11 @@ std::vector<double> rope_frequencies(const RopeOptions& options) {
 }
 
 RopeTable rope_table(const std::vector<double>& frequencies, const torch::Tensor& ids, torch::TensorOptions options) {
-  const auto f = torch::tensor(frequencies, torch::kFloat64).to(ids.device());
-  const auto angles = (ids.to(torch::kFloat64).unsqueeze(1) * f).unsqueeze(1);
+  return rope_table(to_device(torch::tensor(frequencies, torch::kFloat64), ids.device()), ids, options);
+}
+
+RopeTable rope_table(const torch::Tensor& frequencies, const torch::Tensor& ids, torch::TensorOptions options) {
+  const auto angles = (ids.to(torch::kFloat64).unsqueeze(1) * frequencies).unsqueeze(1);
   return {angles.cos().to(options), angles.sin().to(options)};
 }
 

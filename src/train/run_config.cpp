@@ -180,7 +180,7 @@ void describe(Fields& f, ModelOptions& o) {
   f.field("lora", o.lora, "low-rank adapters of linear layers; their parameters are NAME.lora_A and NAME.lora_B");
   f.field("dtype", o.dtype, "of decoder and connectors").one_of({"float32", "bfloat16", "float64"});
   f.field("backend", o.backend, "attention; auto: flash on CUDA in bfloat16, otherwise sdpa").one_of({"auto", "naive", "sdpa", "flash"});
-  f.field("checkpoint_activations", o.checkpoint_activations, "keep each layer's input only and compute the rest again: less memory, more time");
+  f.field("checkpoint_activations", o.checkpoint_activations, "what the backward computes again instead of keeping it, less memory for more time: none; ffn: each feed-forward block; all: all but each layer's input").one_of({"none", "ffn", "all"});
 }
 
 void describe(Fields& f, PromptOptions& o) {

@@ -41,13 +41,13 @@ struct Output {
   torch::Tensor text_logits() const { return logits.index_select(0, layout.text_rows); }
 };
 
-Output run(Decoder& llm, const Batch& batch, const std::string& backend = "sdpa", AudioDecoderOptions options = {}) {
+Output run(Decoder& llm, const Batch& batch, const std::string& backend = "sdpa", CheckpointPolicy checkpointing = CheckpointPolicy::kNone) {
   SequenceLayout layout(batch.places, batch.samples, torch::kCPU);
   const auto attention = make_attention_backend(backend, llm->dtype(), torch::kCPU);
   std::vector<torch::Tensor> streams;
   for (const auto& stream : batch.streams) streams.push_back(stream.to(llm->dtype()));
   const auto rows = assemble_rows(llm, batch.tokens, streams, layout);
-  const auto hidden = run_layers(llm, rows, streams, layout, attention, options);
+  const auto hidden = run_layers(llm, rows, streams, layout, attention, checkpointing);
   return {llm->logits(hidden), std::move(layout)};
 }
 
@@ -159,17 +159,17 @@ TEST(InvariantInFloat64, No8ConnectorGradientsEqualFiniteDifferences) {
 TEST_P(Invariant, No8ActivationCheckpointingKeepsEveryGradient) {
   auto llm = decoder();
   for (auto& p : llm->embed_tokens->parameters()) p.set_requires_grad(false);
-  const auto gradients = [&](bool checkpoint) {
+  const auto gradients = [&](CheckpointPolicy policy) {
     llm->zero_grad();
     auto batch = pal_batch();
     for (auto& stream : batch.streams) stream.requires_grad_();
-    run(llm, batch, "sdpa", {checkpoint}).logits.pow(2).sum().backward();
+    run(llm, batch, "sdpa", policy).logits.pow(2).sum().backward();
     std::vector<torch::Tensor> all{batch.streams[0].grad().flatten(), batch.streams[1].grad().flatten()};
     for (auto& p : llm->parameters())
       if (p.grad().defined()) all.push_back(p.grad().flatten());
     return torch::cat(all);
   };
-  EXPECT_LT(relative_distance(gradients(true), gradients(false)), equal());
+  for (const auto policy : {CheckpointPolicy::kFeedForward, CheckpointPolicy::kAll}) EXPECT_LT(relative_distance(gradients(policy), gradients(CheckpointPolicy::kNone)), equal());
 }
 
 TEST(InvariantOfIds, No10PositionIdsAreThePapers) {

@@ -70,6 +70,50 @@ TEST(Attention, GradientsOfSdpaEqualNaive) {
   EXPECT_LT(relative_distance(gradients("sdpa"), gradients("naive")), 1e-12);
 }
 
+TEST(Attention, SdpaReadsKeysInTheOrderOfTheSegmentsToo) {
+  const auto plan = small_plan();
+  const auto in = inputs(torch::kFloat64);
+  const auto backend = make_attention_backend("sdpa", torch::kFloat64, torch::kCPU);
+  ASSERT_TRUE(backend->reads_in_order());
+  const auto& index = plan.key_order()->index;
+  EXPECT_LT(relative_distance(backend->attend_in_order(in.q, in.k.index_select(0, index), in.v.index_select(0, index), plan, 0.25), backend->attend(in.q, in.k, in.v, plan, 0.25)), 1e-14);
+  EXPECT_THROW(make_attention_backend("naive", torch::kFloat64, torch::kCPU)->attend_in_order(in.q, in.k, in.v, plan, 0.25), std::logic_error);
+}
+
+TEST(Attention, ASegmentOfOneRowEqualsNaive) {
+  const auto in = inputs(torch::kFloat64);
+  AttentionPlan plan({{{0, 1}, {{2, 5}, {7, 9}}}, {{1, 2}, {{9, 10}}}}, false, 2, 10, torch::kCPU);
+  const auto q = in.q.slice(0, 0, 2);
+  const auto attend = [&](const char* name) { return make_attention_backend(name, torch::kFloat64, torch::kCPU)->attend(q, in.k, in.v, plan, 0.25); };
+  EXPECT_LT(relative_distance(attend("sdpa"), attend("naive")), 1e-13);
+}
+
+// Two samples of 2 and 3 keys in a cache of 5 slots each; what lies behind them must not matter.
+TEST(Attention, ACachesPlanGrowsBySlots) {
+  const auto in = inputs(torch::kFloat64);
+  const auto q = in.q.slice(0, 0, 2);
+  auto plan = AttentionPlan::of_cache({2, 3}, 5, torch::kCPU);
+  const auto naive = make_attention_backend("naive", torch::kFloat64, torch::kCPU), sdpa = make_attention_backend("sdpa", torch::kFloat64, torch::kCPU);
+  for (int64_t more : {0, 1, 2}) {
+    const AttentionPlan expected({{{0, 1}, {{0, 2 + more}}}, {{1, 2}, {{5, 8 + more}}}}, false, 2, 10, torch::kCPU);
+    EXPECT_LT(relative_distance(sdpa->attend(q, in.k, in.v, plan, 0.25), naive->attend(q, in.k, in.v, expected, 0.25)), 1e-13) << more;
+    EXPECT_TRUE(torch::equal(plan.key_lengths, torch::tensor({2 + more, 3 + more}, torch::kInt32)));
+    if (more < 2) plan.grow();
+  }
+  EXPECT_TRUE(torch::equal(plan.key_starts, torch::tensor({0, 5, 10}, torch::kInt32)));
+  EXPECT_THROW(plan.grow(), std::logic_error);  // the second sample's slots are full
+}
+
+TEST(Attention, FlashOnCudaReadsACacheWhereItLies) {
+  if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device";
+  const auto in = inputs(torch::kBFloat16, torch::kCUDA);
+  const auto q = in.q.slice(0, 0, 2);
+  auto plan = AttentionPlan::of_cache({2, 3}, 5, torch::kCUDA);
+  plan.grow();
+  const auto attend = [&](const char* name) { return make_attention_backend(name, torch::kBFloat16, torch::kCUDA)->attend(q, in.k, in.v, plan, 0.25); };
+  EXPECT_LT(relative_distance(attend("flash"), attend("naive")), 1e-2);
+}
+
 TEST(Attention, FlashOnCudaEqualsNaive) {
   if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device";
   auto segments = small_plan().segments;

@@ -24,7 +24,7 @@ struct DecoderImpl : torch::nn::Module {
 
   const torch::Tensor& head_weight() const;                 // [V, D]; the embedding's where the head is tied
   torch::Tensor logits(const torch::Tensor& hidden) const;  // [n, D] after the final norm -> [n, V]
-  RopeTable rope(const torch::Tensor& ids) const;           // ids [n] int64; on the decoder's device and in its type
+  RopeTable rope(const torch::Tensor& ids) const;           // ids [n] int64, on the decoder's device; in its type
 
   torch::Device device() const { return embed_tokens->weight.device(); }          // of all parameters
   torch::ScalarType dtype() const { return embed_tokens->weight.scalar_type(); }  // of all parameters
@@ -36,7 +36,7 @@ struct DecoderImpl : torch::nn::Module {
   Linear lm_head{nullptr};           // empty where the head is tied
 
  private:
-  std::vector<double> frequencies_;
+  torch::Tensor frequencies_;  // [head_dim / 2] float64, on the device
 };
 TORCH_MODULE(Decoder);
 

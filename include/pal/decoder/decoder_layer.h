@@ -8,6 +8,7 @@
 #include "pal/nn/linear.h"
 #include "pal/nn/rms_norm.h"
 #include "pal/nn/rope.h"
+#include "pal/nn/split_heads.h"
 #include "pal/nn/swiglu_mlp.h"
 
 namespace pal {
@@ -33,7 +34,14 @@ struct SelfAttentionImpl : torch::nn::Module {
   torch::Tensor attend(const torch::Tensor& queries, const KeyValues& all, const AttentionPlan& plan,
                        const AttentionBackend& backend);
 
-  Linear q_proj, k_proj, v_proj, o_proj;     // D -> H d, D -> G d, D -> G d, H d -> D
+  // All of the above at once, for a backend that reads keys in order: fewer and larger products, one pass over what they give -> [R, D].
+  torch::Tensor attend_jointly(const torch::Tensor& normed, const RopeTable& rope,             // rows after the layer's input norm
+                               const torch::Tensor& audio_normed, const RopeTable& audio_rope,  // of the audio read, if any is; else not defined
+                               const AttentionPlan& plan, const AttentionBackend& backend);
+  // Whether it can.
+  bool can_attend_jointly(const AttentionBackend& backend) const { return backend.reads_in_order() && q_norm.is_empty(); }
+
+  Linear q_proj, k_proj, v_proj, o_proj;     // D -> H d, D -> G d, D -> G d (laid together), H d -> D
   RmsNorm q_norm{nullptr}, k_norm{nullptr};  // over d; empty where the model has none
   int64_t head_dim;                          // d
 };
@@ -43,7 +51,7 @@ TORCH_MODULE(SelfAttention);
 struct DecoderLayerImpl : torch::nn::Module {
   DecoderLayerImpl(const DecoderOptions& options, torch::TensorOptions tensor_options);  // not initialised
 
-  torch::Tensor feed_forward(const torch::Tensor& rows);  // rows + mlp(norm(rows)), [R, D]
+  torch::Tensor feed_forward(const torch::Tensor& rows, const torch::Tensor& mixed);  // after attention: sum + mlp(norm(sum)) of rows + mixed, [R, D]
 
   RmsNorm input_layernorm, post_attention_layernorm;  // over D, before attention and before the feed-forward
   SelfAttention self_attn;                            // joint over rows and audio

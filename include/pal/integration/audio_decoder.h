@@ -8,10 +8,15 @@
 
 namespace pal {
 
-// How run_layers() trades time for memory.
-struct AudioDecoderOptions {
-  bool checkpoint_activations = false;  // keep only each layer's input and compute the rest again in the backward
+// What run_layers() does not keep for the backward, but computes again there: time for memory.
+enum class CheckpointPolicy {
+  kNone,         // nothing
+  kFeedForward,  // what is inside each feed-forward block: most of a layer's bytes
+  kAll           // all but each layer's input
 };
+
+// none | ffn | all. Throws UserError for another name.
+CheckpointPolicy parse_checkpoint_policy(const std::string& name);
 
 // Puts text embeddings and the tokens of PLITS streams in the order of their rows -> [R, D].
 torch::Tensor assemble_rows(Decoder& llm, const torch::Tensor& tokens,               // [T] int64, packed
@@ -24,7 +29,7 @@ torch::Tensor assemble_rows(Decoder& llm, const torch::Tensor& tokens,          
 //   kept: where given, receives each layer's keys and values (see lal_layer); not together with activation checkpointing.
 torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams,
                          const SequenceLayout& layout, std::shared_ptr<const AttentionBackend> backend,
-                         const AudioDecoderOptions& options = {}, std::vector<KeyValues>* kept = nullptr);
+                         CheckpointPolicy checkpointing = CheckpointPolicy::kNone, std::vector<KeyValues>* kept = nullptr);
 
 // Sum of the cross-entropies of the text tokens whose flag is set (the caller divides by the number of targets of the whole step),
 // each predicted from the row of the text token before it. target: [T] bool, CPU; the first token of a sample cannot be one.

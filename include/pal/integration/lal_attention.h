@@ -31,10 +31,14 @@ struct DeafHeads {
 torch::Tensor attend_joint(DecoderLayerImpl& layer, const torch::Tensor& queries, const KeyValues& all, const AttentionPlan& plan,
                            const DeafHeads& deaf, const AttentionBackend& backend);
 
-// A whole layer, [R, D] -> [R, D]: joint attention and feed-forward, for rows only. `kept`, where given, receives the keys and
-// values: they depend on nothing that comes later, so generation caches them.
+// Joint attention of one layer with its input norm, [R, D] -> [R, D]: what the layer adds to its rows before the feed-forward. `kept`, where given,
+// receives the keys and values: they depend on nothing that comes later, so generation caches them.
+torch::Tensor lal_attention(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const torch::Tensor& audio,
+                            const RopeTable& audio_rope, const AttentionPlan& plan, const AttentionBackend& backend,
+                            KeyValues* kept = nullptr, const DeafHeads& deaf = {});
+
+// A whole layer, [R, D] -> [R, D]: joint attention and feed-forward, for rows only.
 torch::Tensor lal_layer(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const torch::Tensor& audio,
-                        const RopeTable& audio_rope, const AttentionPlan& plan, const AttentionBackend& backend,
-                        KeyValues* kept = nullptr, const DeafHeads& deaf = {});
+                        const RopeTable& audio_rope, const AttentionPlan& plan, const AttentionBackend& backend);
 
 }  // namespace pal

@@ -44,7 +44,7 @@ struct ModelOptions {
   std::vector<LoraOptions> lora;                   // adapters of linear layers, by name: llm.layers.*.self_attn.q_proj
   std::string dtype = "float32";                   // float32 | bfloat16 | float64, of decoder and connectors; encoders are float32
   std::string backend = "auto";                    // attention
-  bool checkpoint_activations = false;             // keep each layer's input only: less memory, more time
+  std::string checkpoint_activations = "none";     // none | ffn | all: computed again in the backward instead of kept
 };
 
 // What each encoder, in their order by name, made of one clip: [N, E] each.
@@ -103,6 +103,7 @@ class PalModel : public torch::nn::Module {
 
  private:
   ModelOptions options_;
+  CheckpointPolicy checkpointing_;
   Decoder llm_{nullptr};
   std::map<std::string, std::shared_ptr<Encoder>> encoders_;
   std::vector<std::shared_ptr<Connector>> connectors_;  // per stream

@@ -5,10 +5,17 @@
 
 namespace pal {
 
+// A residual stream after an update, and what a norm makes of it: both [n, width].
+struct SumAndNorm {
+  torch::Tensor sum, normed;  // x + update, norm(x + update)
+};
+
 // The layer, over the last dimension.
 struct RmsNormImpl : torch::nn::Module {
   RmsNormImpl(int64_t width, double eps, torch::TensorOptions options = {});  // weights 1
   torch::Tensor forward(const torch::Tensor& x);                              // [..., width] -> [..., width]
+  // The residual's sum and its norm in one pass, where there is a kernel for it. x, update: [n, width]
+  SumAndNorm forward_sum(const torch::Tensor& x, const torch::Tensor& update);
 
   torch::Tensor weight;  // [width]
   double eps;            // added under the root

@@ -36,6 +36,9 @@ struct RopeTable {
 // The rotations of slots. ids: [n] int64. The angles are computed in float64 and rounded once to `options`' type, on its device.
 RopeTable rope_table(const std::vector<double>& frequencies, const torch::Tensor& ids, torch::TensorOptions options);
 
+// The same from frequencies in a tensor on the device of `ids`, [head_dim / 2] float64: nothing comes from the host.
+RopeTable rope_table(const torch::Tensor& frequencies, const torch::Tensor& ids, torch::TensorOptions options);
+
 // Rotates x [n, heads, head_dim] by its slots' angles.
 torch::Tensor apply_rope(const torch::Tensor& x, const RopeTable& table);
 
