@@ -47,6 +47,12 @@ int64_t draw(const torch::Tensor& logits, const GenerateOptions& options, Random
   return tokens[place].item<int64_t>();
 }
 
+// row: logits of one sample, [V] float32 on the CPU, changed.
+int64_t choose(torch::Tensor row, const std::vector<int64_t>& seen, const GenerateOptions& options, RandomStream& random) {
+  penalize(row, seen, options.repetition_penalty);
+  return options.temperature == 0 ? row.argmax().item<int64_t>() : draw(row, options, random);
+}
+
 }  // namespace
 
 std::vector<std::vector<int64_t>> generate(PalModel& model, const PalBatch& batch, const std::vector<int64_t>& stop_tokens,
@@ -68,15 +74,16 @@ std::vector<std::vector<int64_t>> generate(PalModel& model, const PalBatch& batc
     random.emplace_back(stream_seed(uint64_t(options.seed), "generate", uint64_t(first_index) + s));
   }
 
+  const bool on_device = options.temperature == 0 && options.repetition_penalty == 1;  // then only the tokens leave it
   auto hidden = prompt.last_hidden;
   for (int64_t step = 0; step < options.max_new_tokens; ++step) {
-    auto logits = model.llm()->logits(hidden).to(torch::kCPU, torch::kFloat32);
+    const auto all_logits = model.llm()->logits(hidden);
+    const auto best = on_device ? all_logits.argmax(-1).to(torch::kCPU) : torch::Tensor();
+    const auto logits = on_device ? torch::Tensor() : all_logits.to(torch::kCPU, torch::kFloat32);
     std::vector<int64_t> chosen(samples, stop_tokens.empty() ? 0 : stop_tokens[0]);
     for (std::size_t s = 0; s < samples; ++s) {
       if (finished[s]) continue;
-      auto row = logits[int64_t(s)];
-      penalize(row, seen[s], options.repetition_penalty);
-      const int64_t token = options.temperature == 0 ? row.argmax().item<int64_t>() : draw(row, options, random[s]);
+      const int64_t token = on_device ? best[int64_t(s)].item<int64_t>() : choose(logits[int64_t(s)], seen[s], options, random[s]);
       chosen[s] = token;
       finished[s] = std::find(stop_tokens.begin(), stop_tokens.end(), token) != stop_tokens.end();
       if (finished[s]) continue;

@@ -4,6 +4,8 @@
 #include <span>
 
 #include "pal/core/check.h"
+#include "pal/nn/to_device.h"
+#include "step_graph.h"
 
 namespace pal {
 
@@ -12,7 +14,7 @@ namespace {
 constexpr int64_t kMostNewRows = 4096;  // answers scored in one pass, in tokens: bounds the memory whatever the number of answers
 
 torch::Tensor indices(const std::vector<int64_t>& values, torch::Device device) {
-  return torch::tensor(values, torch::kInt64).to(device);
+  return to_device(torch::tensor(values, torch::kInt64), device);
 }
 
 // All layers over new rows; `join` adds a layer's own keys and values to what it has kept and says who sees what.
@@ -22,16 +24,15 @@ struct Joined {
   DeafHeads deaf;
 };
 template <typename Join>
-torch::Tensor run_new_rows(PalModel& model, const torch::Tensor& tokens, const std::vector<int64_t>& ids, const Join& join) {
+torch::Tensor run_new_rows(PalModel& model, const torch::Tensor& tokens, const torch::Tensor& ids, const Join& join) {
   auto& llm = model.llm();
-  auto rows = llm->embed_tokens(tokens.to(llm->device()));
-  const auto rope = llm->rope(indices(ids, llm->device()));
+  auto rows = llm->embed_tokens(tokens);
+  const auto rope = llm->rope(ids);
   for (std::size_t i = 0; i < llm->layers.size(); ++i) {
     auto& layer = *llm->layers[i];
     const auto normed = layer.input_layernorm(rows);
     const Joined joined = join(i, layer.self_attn->keys_values(normed, rope));
-    rows = layer.feed_forward(
-        rows + attend_joint(layer, layer.self_attn->queries(normed, rope), joined.all, *joined.plan, joined.deaf, model.backend()));
+    rows = layer.feed_forward(rows, attend_joint(layer, layer.self_attn->queries(normed, rope), joined.all, *joined.plan, joined.deaf, model.backend()));
   }
   return llm->norm(rows);
 }
@@ -55,6 +56,19 @@ std::vector<std::vector<Range>> row_places(const std::vector<std::vector<Range>>
     }
   }
   return places;
+}
+
+// A prompt's keys or values in a cache: each sample's, in the order in which it sees them, from a multiple of `capacity` on.
+torch::Tensor in_slots(const torch::Tensor& kept, const std::vector<std::vector<Range>>& seen, int64_t capacity) {
+  auto slots = torch::zeros({int64_t(seen.size()) * capacity, kept.size(1), kept.size(2)}, kept.options());
+  for (std::size_t s = 0; s < seen.size(); ++s) {
+    int64_t at = int64_t(s) * capacity;
+    for (const auto& range : seen[s]) {
+      slots.slice(0, at, at + range.size()).copy_(kept.slice(0, range.begin, range.end));
+      at += range.size();
+    }
+  }
+  return slots;
 }
 
 // All candidates of all samples in one pass.
@@ -101,7 +115,7 @@ torch::Tensor score_together(PalModel& model, const RunPrompt& prompt, std::span
       if (!deaf.groups.empty()) deaf.plan = plan_for({}, kept.keys.size(0));
       return Joined{concat(kept, own), plan_for(prompt.layout.streams_read(int64_t(layer)), kept.keys.size(0)), deaf};
     };
-    hidden = torch::cat({hidden, run_new_rows(model, indices(tokens, llm->device()), ids, join)});
+    hidden = torch::cat({hidden, run_new_rows(model, indices(tokens, llm->device()), indices(ids, llm->device()), join)});
   }
   for (auto& row : from) row = row < 0 ? -1 - row : samples + row;
   std::vector<int64_t> owner;  // of each scored token: its candidate
@@ -164,75 +178,78 @@ torch::Tensor score_continuations(PalModel& model, const RunPrompt& prompt,
   return torch::cat(scores, 1);
 }
 
-CachedDecoder::CachedDecoder(PalModel& model, const RunPrompt& prompt, int64_t max_steps)
-    : model_(model), next_id_(prompt.next_id), max_steps_(max_steps) {
+CachedDecoder::CachedDecoder(PalModel& model, const RunPrompt& prompt, int64_t max_steps) : model_(model), max_steps_(max_steps) {
   torch::NoGradGuard no_grad;
   const auto& llm = model.llm();
-  const int64_t longest = *std::max_element(next_id_.begin(), next_id_.end());
+  const int64_t longest = *std::max_element(prompt.next_id.begin(), prompt.next_id.end());
   PAL_CHECK(longest + max_steps <= llm->options.max_positions,
             "a prompt of {} tokens and an answer of {} do not fit the LLM's {} positions; lower max_new_tokens", longest,
             max_steps, llm->options.max_positions);
+  const auto device = llm->device();
+  ids_ = indices(prompt.next_id, device);
+  tokens_ = torch::zeros_like(ids_);
+  bool all_hear = true;
   for (std::size_t i = 0; i < prompt.kept.size(); ++i) {
     const auto seen = prompt.layout.sample_keys(prompt.layout.streams_read(int64_t(i)));
     auto& cache = layers_.emplace_back();
     cache.deaf = prompt.layout.deaf_groups(int64_t(i));
     if (!cache.deaf.empty()) cache.rows = row_places(seen, prompt.layout.rows());
+    all_hear = all_hear && cache.deaf.empty();
     for (const auto& ranges : seen) cache.length.push_back(size_of(ranges));
     cache.capacity = *std::max_element(cache.length.begin(), cache.length.end()) + max_steps;
-    const auto fill = [&](const torch::Tensor& kept) {
-      auto slots = torch::zeros({int64_t(seen.size()) * cache.capacity, kept.size(1), kept.size(2)}, kept.options());
-      for (std::size_t s = 0; s < seen.size(); ++s) {
-        int64_t at = int64_t(s) * cache.capacity;
-        for (const auto& range : seen[s]) {
-          slots.slice(0, at, at + range.size()).copy_(kept.slice(0, range.begin, range.end));
-          at += range.size();
-        }
-      }
-      return slots;
-    };
-    cache.slots = {fill(prompt.kept[i].keys), fill(prompt.kept[i].values)};
+    cache.slots = {in_slots(prompt.kept[i].keys, seen, cache.capacity), in_slots(prompt.kept[i].values, seen, cache.capacity)};
+    auto& reading = readings_[cache.length];
+    if (reading.plan) continue;
+    std::vector<int64_t> places, lengths;
+    for (std::size_t s = 0; s < seen.size(); ++s) {
+      places.push_back(int64_t(s) * cache.capacity + cache.length[s]);
+      lengths.push_back(cache.length[s] + 1);
+    }
+    reading = {std::make_shared<AttentionPlan>(AttentionPlan::of_cache(lengths, cache.capacity, device)), indices(places, device)};
   }
+  if (all_hear && model.backend().name() == "flash") graph_ = make_step_graph(device);  // other backends read lengths on the host
 }
+
+CachedDecoder::~CachedDecoder() = default;
 
 torch::Tensor CachedDecoder::step(const torch::Tensor& tokens) {
   torch::NoGradGuard no_grad;
   PAL_ASSERT(steps_ < max_steps_, "the cache has room for {} steps", max_steps_);
-  const auto device = model_.device();
-  const int64_t samples = int64_t(next_id_.size());
-  std::map<std::vector<int64_t>, std::pair<std::shared_ptr<const AttentionPlan>, torch::Tensor>> plans;  // layers alike share
-  // Among a sample's slots only those of rows, and the new ones.
-  const auto plan_of_rows = [&](const LayerCache& cache) {
-    std::vector<AttentionSegment> segments;
-    for (int64_t s = 0; s < samples; ++s) {
-      const int64_t begin = s * cache.capacity, length = cache.length[std::size_t(s)];
-      auto& keys = segments.emplace_back(AttentionSegment{{s, s + 1}, {}}).keys;
-      for (const auto& range : cache.rows[std::size_t(s)]) keys.push_back({begin + range.begin, begin + range.end});
-      keys.push_back({begin + length, begin + length + steps_ + 1});
-    }
-    return std::make_shared<AttentionPlan>(std::move(segments), /*causal=*/false, samples, samples * cache.capacity, device);
-  };
-  const auto join = [&](std::size_t i, const KeyValues& own) {
-    auto& cache = layers_[i];
-    auto& [plan, places] = plans[cache.length];
-    if (!plan) {
-      std::vector<AttentionSegment> segments;
-      std::vector<int64_t> place;
-      for (int64_t s = 0; s < samples; ++s) {
-        const int64_t begin = s * cache.capacity, end = begin + cache.length[std::size_t(s)] + steps_ + 1;
-        segments.push_back({{s, s + 1}, {{begin, end}}});
-        place.push_back(end - 1);
-      }
-      plan = std::make_shared<AttentionPlan>(std::move(segments), /*causal=*/false, samples, samples * cache.capacity, device);
-      places = indices(place, device);
-    }
-    cache.slots.keys.index_copy_(0, places, own.keys);
-    cache.slots.values.index_copy_(0, places, own.values);
-    return Joined{cache.slots, plan, {cache.deaf, cache.deaf.empty() ? nullptr : plan_of_rows(cache)}};
-  };
-  const auto hidden = run_new_rows(model_, tokens, next_id_, join);
-  for (auto& id : next_id_) ++id;
+  tokens_.copy_(tokens, /*non_blocking=*/true);
+  const auto hidden = graph_ ? graph_->run([this] { return run(); }) : run();
   ++steps_;
   return hidden;
+}
+
+torch::Tensor CachedDecoder::run() {
+  const auto join = [&](std::size_t i, const KeyValues& own) {
+    auto& cache = layers_[i];
+    const auto& reading = readings_.at(cache.length);
+    cache.slots.keys.index_copy_(0, reading.places, own.keys);
+    cache.slots.values.index_copy_(0, reading.places, own.values);
+    return Joined{cache.slots, reading.plan, {cache.deaf, cache.deaf.empty() ? nullptr : plan_of_rows(cache)}};
+  };
+  const auto hidden = run_new_rows(model_, tokens_, ids_, join);
+  if (steps_ + 1 == max_steps_) return hidden;
+  ids_.add_(1);
+  for (auto& [length, reading] : readings_) {
+    reading.plan->grow();
+    reading.places.add_(1);
+  }
+  return hidden;
+}
+
+// Among a sample's slots only those of rows, and the new ones.
+std::shared_ptr<const AttentionPlan> CachedDecoder::plan_of_rows(const LayerCache& cache) const {
+  const auto samples = int64_t(cache.length.size());
+  std::vector<AttentionSegment> segments;
+  for (int64_t s = 0; s < samples; ++s) {
+    const int64_t begin = s * cache.capacity, length = cache.length[std::size_t(s)];
+    auto& keys = segments.emplace_back(AttentionSegment{{s, s + 1}, {}}).keys;
+    for (const auto& range : cache.rows[std::size_t(s)]) keys.push_back({begin + range.begin, begin + range.end});
+    keys.push_back({begin + length, begin + length + steps_ + 1});
+  }
+  return std::make_shared<AttentionPlan>(std::move(segments), /*causal=*/false, samples, samples * cache.capacity, model_.device());
 }
 
 }  // namespace pal

@@ -5,6 +5,8 @@
 
 namespace pal {
 
+class StepGraph;  // step_graph.h
+
 // A batch of prompts that has been run through the decoder once.
 struct RunPrompt {
   SequenceLayout layout;         // of the prompts
@@ -20,26 +22,38 @@ RunPrompt run_prompt(PalModel& model, const PalBatch& batch);  // without autogr
 torch::Tensor score_continuations(PalModel& model, const RunPrompt& prompt,
                                   const std::vector<std::vector<int64_t>>& candidates);
 
-// Takes one token a sample and step, all samples at once.
+// Takes one token a sample and step, all samples at once. Its tensors stay where they are from the first step to the last; on CUDA the second
+// step is recorded as a CUDA graph, which the others replay.
 class CachedDecoder {
  public:
   // Copies the prompt's keys and values into caches with room for `max_steps`. Throws UserError where the LLM has no positions for so many.
   CachedDecoder(PalModel& model, const RunPrompt& prompt, int64_t max_steps);
+  ~CachedDecoder();
 
-  // The next step. tokens [samples] int64 -> hidden [samples, D] of these tokens' rows.
+  // The next step. tokens [samples] int64 -> hidden [samples, D] of these tokens' rows; on CUDA it is valid until the next step.
   torch::Tensor step(const torch::Tensor& tokens);
 
  private:
   struct LayerCache {
-    KeyValues slots;              // [samples * capacity, G, d]
+    KeyValues slots;                       // [samples * capacity, G, d]
     int64_t capacity = 0;
-    std::vector<int64_t> length;  // per sample, before the first step
+    std::vector<int64_t> length;           // per sample, before the first step
     std::vector<int64_t> deaf;             // key/value heads that do not hear
     std::vector<std::vector<Range>> rows;  // per sample, for these: which of its slots are rows
   };
+  // Layers with caches of the same lengths share who sees what.
+  struct Reading {
+    std::shared_ptr<AttentionPlan> plan;
+    torch::Tensor places;  // [samples] int64: of the new slots
+  };
+  torch::Tensor run();  // one step on tokens_, and on to the next
+  std::shared_ptr<const AttentionPlan> plan_of_rows(const LayerCache& cache) const;
+
   PalModel& model_;
   std::vector<LayerCache> layers_;
-  std::vector<int64_t> next_id_;
+  std::map<std::vector<int64_t>, Reading> readings_;  // by LayerCache::length
+  torch::Tensor tokens_, ids_;                        // [samples] int64, on the device: what the step takes, and its slot ids
+  std::unique_ptr<StepGraph> graph_;                  // flash backend, where all heads hear
   int64_t steps_ = 0, max_steps_;
 };
 
