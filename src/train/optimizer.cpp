@@ -2,11 +2,14 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <set>
 #include <tuple>
 
+#include "adamw_bucket.h"
+#include "gradient_clip.h"
 #include "pal/core/check.h"
 #include "pal/core/load_report.h"
 
@@ -113,11 +116,19 @@ LoadReport compare_states(const std::map<std::string, Expected>& own, const Save
   return report;
 }
 
+// Gradients of one device and dtype.
+struct GradientList {
+  std::vector<at::Tensor> gradients;
+  std::vector<std::string> groups;  // of each
+};
+
+bool are_on_one_gpu(const std::vector<at::Tensor>& tensors) {
+  return !tensors.empty() && std::ranges::all_of(tensors, [&](const at::Tensor& tensor) { return tensor.is_cuda() && tensor.device() == tensors.front().device(); });
+}
+
 }  // namespace
 
 at::ScalarType state_type(at::ScalarType value, const AdamWOptions& options) { return options.master_weights && is_half(value) ? at::kFloat : value; }
-
-bool GradientNorms::finite() const { return std::isfinite(total); }
 
 AdamW::AdamW(const std::vector<NamedParameter>& parameters, const AdamWOptions& options, const std::optional<std::vector<ParameterSlice>>& slices) : options_(options) {
   PAL_CHECK(options.beta1 >= 0 && options.beta1 < 1 && options.beta2 >= 0 && options.beta2 < 1,
@@ -194,113 +205,83 @@ at::Tensor AdamW::gradient(const Entry& entry) const {
   return !own.defined() || entry.slice.size() == own.numel() ? own : own.view({-1}).slice(0, entry.slice.begin, entry.slice.end);
 }
 
-GradientNorms AdamW::clip(double scale, double max_norm, const std::function<void(const at::Tensor&)>& sum) {
+void AdamW::clip(double scale, double max_norm, const at::Tensor& loss, const std::function<void(const at::Tensor&)>& sum) {
   PAL_ASSERT(max_norm >= 0, "the limit of the gradient norm is {}", max_norm);
   const at::NoGradGuard no_grad;
   // Norms are taken in fp32 (fp64 for fp64 gradients), one call a device and dtype, and added up in double.
-  std::map<std::tuple<std::string, at::ScalarType>, std::pair<std::vector<at::Tensor>, std::vector<std::string>>> lists;
+  std::map<std::tuple<std::string, at::ScalarType>, GradientList> lists;
   for (const Entry& entry : entries_) {
     const at::Tensor gradient = this->gradient(entry);
     if (!gradient.defined() || gradient.numel() == 0) continue;
-    auto& [gradients, groups] = lists[{gradient.device().str(), gradient.scalar_type()}];
-    gradients.push_back(gradient);
-    groups.push_back(parameter_group(trained_[entry.slice.parameter].parameter.name));
+    auto& list = lists[{gradient.device().str(), gradient.scalar_type()}];
+    list.gradients.push_back(gradient);
+    list.groups.push_back(parameter_group(trained_[entry.slice.parameter].parameter.name));
   }
+  std::vector<at::Tensor> norms;
+  MeasuredGradients measured;
+  for (const auto& [key, list] : lists) {
+    const auto type = std::get<1>(key) == at::kDouble ? at::kDouble : at::kFloat;
+    norms.push_back(at::stack(at::_foreach_norm(list.gradients, 2, type)).to(at::kDouble).mul_(scale));
+    measured.groups.insert(measured.groups.end(), list.groups.begin(), list.groups.end());
+  }
+  // Whoever exchanges norms needs them at once, and so does the reference; otherwise nobody waits for a GPU.
+  const bool on_device = !sum && options_.fused && are_on_one_gpu(norms);
+  if (!on_device)
+    for (at::Tensor& of_list : norms) of_list = of_list.to(at::kCPU);
+  measured.norms = norms.empty() ? at::empty({0}, at::kDouble) : at::cat(norms);
   std::map<std::string, double> squares;  // the same groups in all processes, whoever has a gradient of them
   if (sum)
     for (const Trained& trained : trained_) squares[parameter_group(trained.parameter.name)] = 0;
-  for (const auto& [key, list] : lists) {
-    const auto& [gradients, groups] = list;
-    const auto type = std::get<1>(key) == at::kDouble ? at::kDouble : at::kFloat;
-    const at::Tensor each = at::stack(at::_foreach_norm(gradients, 2, type)).to(at::kCPU, at::kDouble);
-    for (std::size_t i = 0; i < groups.size(); ++i) {
-      const double norm = scale * each.data_ptr<double>()[i];
-      squares[groups[i]] += norm * norm;
-    }
-  }
-  if (sum) {
-    std::vector<double> values;
-    for (const auto& [name, square] : squares) values.push_back(square);
-    const auto sums = torch::tensor(values, torch::kFloat64);
-    sum(sums);
-    for (int64_t i = 0; auto& [name, square] : squares) square = sums[i++].item<double>();
-  }
-  GradientNorms norms;
-  for (const auto& [name, square] : squares) {
-    norms.total += square;
-    norms.groups[name] = std::sqrt(square);
-  }
-  norms.total = std::sqrt(norms.total);
-  finite_ = norms.finite();
-  gradient_scale_ = max_norm > 0 && norms.total > max_norm ? scale * max_norm / norms.total : scale;
-  return norms;
+  clipped_ = std::make_shared<ClippedGradients>(on_device ? clip_on_device(measured, scale, max_norm, loss) : clip_on_host(measured, scale, max_norm, loss, std::move(squares), sum));
 }
 
-bool AdamW::step() {
+GradientNorms AdamW::step() {
   const at::NoGradGuard no_grad;
-  const bool finite = finite_;
-  if (finite) {
-    // What one call of the fused kernel can do: one device, dtype, decay and step count.
-    std::map<std::tuple<std::string, at::ScalarType, bool, bool, std::int64_t>, std::vector<Entry*>> buckets;
-    std::map<decltype(buckets)::key_type, std::int64_t> elements;
-    for (Entry& entry : entries_) {
-      const at::Tensor& value = entry.value;
-      if (!gradient(entry).defined() || value.numel() == 0) continue;
-      ++entry.steps;
-      const auto key = std::tuple(value.device().str(), value.scalar_type(), entry.master.defined(), trained_[entry.slice.parameter].decays, entry.steps);
-      auto& bucket = buckets[key];
-      if (!bucket.empty() && elements[key] + value.numel() > options_.bucket_elements) {
-        step_bucket(bucket);
-        bucket.clear();
-        elements[key] = 0;
-      }
-      bucket.push_back(&entry);
-      elements[key] += value.numel();
-    }
-    for (const auto& [key, bucket] : buckets) step_bucket(bucket);
-  }
-  finite_ = true;
-  gradient_scale_ = 1.0;
-  return finite;
+  auto clipped = clipped_ ? std::move(*std::exchange(clipped_, nullptr)) : ClippedGradients();
+  std::vector<Entry*> stepped;
+  if (clipped.finite) stepped = launch_step(clipped);
+  clipped.read();  // not before: the device has its work now
+  if (clipped.finite)
+    for (Entry* entry : stepped) ++entry->steps;
+  return clipped.norms;
 }
 
-void AdamW::step_bucket(const std::vector<Entry*>& bucket) {
-  std::vector<at::Tensor> values, stepped, gradients, exp_avgs, exp_avg_sqs;
-  bool are_copies = true;
-  for (const Entry* entry : bucket) {
-    values.push_back(entry->value);
-    stepped.push_back(entry->master.defined() ? entry->master : entry->value);
-    exp_avgs.push_back(entry->exp_avg);
-    exp_avg_sqs.push_back(entry->exp_avg_sq);
-    const at::Tensor given = gradient(*entry);
-    gradients.push_back(given.to(stepped.back().scalar_type()).contiguous());
-    are_copies = are_copies && !gradients.back().is_same(given);
+std::vector<AdamW::Entry*> AdamW::launch_step(const ClippedGradients& clipped) {
+  // What one call of the fused kernel can do: one device, dtype, decay and step count.
+  std::map<std::tuple<std::string, at::ScalarType, bool, bool, std::int64_t>, std::vector<Entry*>> buckets;
+  std::map<decltype(buckets)::key_type, std::int64_t> elements;
+  std::vector<Entry*> stepped;
+  for (Entry& entry : entries_) {
+    const at::Tensor& value = entry.value;
+    if (!gradient(entry).defined() || value.numel() == 0) continue;
+    const auto key = std::tuple(value.device().str(), value.scalar_type(), entry.master.defined(), trained_[entry.slice.parameter].decays, entry.steps);
+    auto& bucket = buckets[key];
+    if (!bucket.empty() && elements[key] + value.numel() > options_.bucket_elements) {
+      step_bucket(bucket_of(bucket), clipped.factor, options_);
+      bucket.clear();
+      elements[key] = 0;
+    }
+    bucket.push_back(&entry);
+    elements[key] += value.numel();
+    stepped.push_back(&entry);
   }
-  const Entry& first = *bucket.front();
-  // The fused kernel divides by a float, which is no scale for float64.
-  const bool kernel_scales = options_.fused && stepped.front().scalar_type() != at::kDouble;
-  std::optional<at::Tensor> divisor;
-  if (gradient_scale_ != 1.0) {
-    if (kernel_scales)
-      divisor = at::full({}, 1.0 / gradient_scale_, stepped.front().options().dtype(at::kFloat));
-    else if (are_copies)
-      at::_foreach_mul_(gradients, gradient_scale_);
-    else
-      gradients = at::_foreach_mul(gradients, gradient_scale_);
+  for (const auto& [key, bucket] : buckets) step_bucket(bucket_of(bucket), clipped.factor, options_);
+  return stepped;
+}
+
+AdamWBucket AdamW::bucket_of(const std::vector<Entry*>& entries) const {
+  const Entry& first = *entries.front();
+  AdamWBucket bucket;
+  bucket.steps = first.steps + 1;
+  bucket.decay = trained_[first.slice.parameter].decays ? options_.weight_decay : 0.0;
+  for (const Entry* entry : entries) {
+    bucket.values.push_back(entry->value);
+    bucket.gradients.push_back(gradient(*entry));
+    bucket.exp_avgs.push_back(entry->exp_avg);
+    bucket.exp_avg_sqs.push_back(entry->exp_avg_sq);
+    if (entry->master.defined()) bucket.masters.push_back(entry->master);
   }
-  const double decay = trained_[first.slice.parameter].decays ? options_.weight_decay : 0.0;
-  if (options_.fused) {
-    const at::Tensor steps = at::full({}, double(first.steps), stepped.front().options().dtype(at::kFloat));
-    const std::vector<at::Tensor> all_steps(bucket.size(), steps);
-    at::_fused_adamw_(stepped, gradients, exp_avgs, exp_avg_sqs, /*max_exp_avg_sqs=*/{}, all_steps,
-                      options_.learning_rate, options_.beta1, options_.beta2, decay, options_.eps,
-                      /*amsgrad=*/false, /*maximize=*/false, divisor);
-  } else {
-    for (std::size_t i = 0; i < bucket.size(); ++i)
-      adamw_reference_step(stepped[i], gradients[i], exp_avgs[i], exp_avg_sqs[i], first.steps, decay,
-                           options_);
-  }
-  if (first.master.defined()) at::_foreach_copy_(values, stepped);
+  return bucket;
 }
 
 void AdamW::zero_grad() {

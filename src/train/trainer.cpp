@@ -15,6 +15,7 @@
 #include "pal/distributed/agree.h"
 #include "pal/distributed/gradient_reducer.h"
 #include "pal/integration/step_flops.h"
+#include "pal/nn/to_device.h"
 #include "pal/train/progress_bar.h"
 #include "pal/train/stage_policy.h"
 #include "bad_step.h"
@@ -323,12 +324,12 @@ class Trainer {
     spdlog::error("{}: not done for {} s; something hangs: a file system, the device or another process{}", what, since.count(), missing.empty() ? "" : ". Not here yet: " + missing);
   }
 
-  // Sums gradients over the batches of all processes. Returns the loss's sum over this one's.
-  double run_batches(const StageOptions& stage, const std::vector<PalBatch>& batches) {
+  // Sums gradients over the batches of all processes. Returns the loss's sum over this one's, a float64 scalar on the device, which nobody has waited for.
+  at::Tensor run_batches(const StageOptions& stage, const std::vector<PalBatch>& batches) {
     const Share share{group_.rank(), group_.size()};
     const auto most = std::size_t(parts_of(batch_rule(stage), share));
     const auto mask_seed = stream_seed(uint64_t(session_.config.train.seed), "dropout", uint64_t(progress_.step));
-    double loss = 0;
+    const auto loss = at::zeros({}, at::TensorOptions(session_.model->device()).dtype(at::kDouble));
     const bool wide = most > 1 && !shards_gradients();
     for (std::size_t part = 0; part < most; ++part) {
       const bool exchanges = reducer_ && (part + 1 == most || shards_gradients());  // as often in all processes, whatever they have
@@ -337,7 +338,7 @@ class Trainer {
         set_lora_masks(*session_.model, stream_seed(mask_seed, "part", part * std::size_t(share.processes) + std::size_t(share.process)));
         const auto sum = session_.model->loss_sum(batches[part]);
         sum.backward();
-        loss += sum.item<double>();
+        loss.add_(sum.detach());
       }
       if (exchanges)
         reducer_->finish();
@@ -348,18 +349,25 @@ class Trainer {
     return loss;
   }
 
+  // Of all processes.
   struct StepSums {
     double loss = 0, flops = 0;
     bool stopping = false;
   };
 
-  // A process that was told to stop tells the others with its loss.
-  StepSums sum_over_processes(double own_loss, const std::vector<PalBatch>& batches) {
+  // A process that was told to stop tells the others with its loss: a StepSums as [3] float64, on the device.
+  at::Tensor sum_over_processes(const at::Tensor& own_loss, const std::vector<PalBatch>& batches) {
     double flops = 0;
     if (session_.config.train.peak_tflops > 0)
       for (const auto& batch : batches) flops += decoder_flops(*session_.model, batch).total();
-    const auto numbers = torch::tensor({own_loss, flops, StopSignal::received() ? 1.0 : 0.0}, torch::kFloat64);
+    const auto others = torch::tensor({flops, StopSignal::received() ? 1.0 : 0.0}, torch::kFloat64);
+    const auto numbers = at::cat({own_loss.view({1}), to_device(others, own_loss.device())});
     group_.sum(numbers);
+    return numbers;
+  }
+
+  static StepSums read(const at::Tensor& sums) {
+    const auto numbers = sums.to(at::kCPU);
     return {numbers[0].item<double>(), numbers[1].item<double>(), numbers[2].item<double>() > 0};
   }
 
@@ -372,11 +380,13 @@ class Trainer {
     const auto counts = sum_of(group_, {own.targets(), own.tokens(), int64_t(own.unreadable.size()), saver_.has_written()});
     if (counts.unreadable > 0) leave_out(own.unreadable);
     if (counts.written == group_.size()) finish_saving();
-    const auto sums = sum_over_processes(run_batches(stage, own.batches), own.batches);
+    const auto on_device = sum_over_processes(run_batches(stage, own.batches), own.batches);
+    const auto norms = update(stage, counts.targets, rate, on_device[0]);
+    const auto sums = read(on_device);  // what the step came to is looked at when it is done, lest the device waits for the host
     stopping_ = sums.stopping;
-    const StepResult result{counts, sums.loss / double(counts.targets), clip(1.0 / double(counts.targets), stage.clip_norm), rate, sums.flops};
+    const StepResult result{counts, sums.loss / double(counts.targets), norms, rate, sums.flops};
     if (result.is_sound())
-      update(rate);
+      keep_update();
     else
       skip({progress_.step + 1, counts.targets, result.loss, result.norms, own.ids});
     optimizer_->zero_grad();
@@ -390,9 +400,16 @@ class Trainer {
     if (bad_.size() == std::size_t(session_.config.train.bad_steps)) end_diverged(bad_.back());
   }
 
-  void update(double rate) {
+  // Changes nothing where there is nothing to learn, or loss or gradients are not finite.
+  GradientNorms update(const StageOptions& stage, int64_t targets, double rate, const at::Tensor& loss) {
+    if (targets == 0) return {};
     optimizer_->set_learning_rate(rate);
-    optimizer_->step();
+    const auto sum = [this](const at::Tensor& squares) { group_.sum(squares); };
+    optimizer_->clip(1.0 / double(targets), stage.clip_norm, loss, is_sharded() ? sum : std::function<void(const at::Tensor&)>());
+    return optimizer_->step();
+  }
+
+  void keep_update() {
     if (is_sharded()) gather_slices(group_, optimizer_->trained());
     bad_.clear();
   }
@@ -423,11 +440,6 @@ class Trainer {
     if (is_multiple(session_.config.train.attention_every))
       if (auto attention = audio_attention(*session_.model, own.batches); !attention.empty()) line["audio_attention"] = std::move(attention);
     return line;
-  }
-
-  GradientNorms clip(double scale, double max_norm) {
-    if (!is_sharded()) return optimizer_->clip(scale, max_norm);
-    return optimizer_->clip(scale, max_norm, [this](const at::Tensor& squares) { group_.sum(squares); });
   }
 
   // What the step took: time and memory, of which process 0 knows its own.

@@ -1,5 +1,6 @@
 #include "../../src/kernels/adamw.cu"
 
+#include "../../src/train/adamw_kernel.h"
 #include "kernel_data.h"
 #include "pal/train/optimizer.h"
 
@@ -101,6 +102,86 @@ TYPED_TEST(AdamWKernel, ASliceThatIsNotAlignedIsStepped) {
   const auto expected = expected_of(numbers, 1, 1);
   run<K>({numbers}, 1, 1, true);
   EXPECT_LT(relative_distance(numbers.value, expected.value), kTolerance<typename K::ValueType>);
+}
+
+// As the optimizer calls it.
+AdamWBucket bucket_of(const std::vector<Numbers>& numbers, int64_t step) {
+  AdamWBucket bucket;
+  bucket.steps = step;
+  bucket.decay = numbers.front().decay;
+  for (const auto& n : numbers) {
+    bucket.values.push_back(n.value);
+    bucket.gradients.push_back(n.gradient);
+    bucket.exp_avgs.push_back(n.exp_avg);
+    bucket.exp_avg_sqs.push_back(n.exp_avg_sq);
+    if (n.master.defined()) bucket.masters.push_back(n.master);
+  }
+  return bucket;
+}
+
+GradientFactor factor_of(double scale, bool on_device, bool finite = true) {
+  GradientFactor factor;
+  if (!on_device) factor.scale = scale;
+  if (on_device) factor.device_scale = torch::tensor(scale, torch::kFloat64);
+  if (on_device) factor.finite = torch::tensor(finite);
+  return factor;
+}
+
+template <typename K>
+void expect_stepped(const Numbers& n, const Expected& expected) {
+  EXPECT_LT(relative_distance(n.value, expected.value), kTolerance<typename K::ValueType>);
+  EXPECT_LT(relative_distance(n.exp_avg, expected.exp_avg), 5 * kTolerance<typename K::StateType>);
+  EXPECT_LT(relative_distance(n.exp_avg_sq, expected.exp_avg_sq), kTolerance<typename K::StateType>);
+  if (!n.master.defined()) return;
+  EXPECT_LT(relative_distance(n.master, expected.value), 1e-6);
+}
+
+TYPED_TEST(AdamWKernel, TheOptimizersBucketIsStepped) {
+  using K = TypeParam;
+  torch::manual_seed(0);
+  for (const bool on_device : {false, true}) {
+    const std::vector<Numbers> numbers{make<K>(65, 0.1f), make<K>(0, 0.1f), make<K>(32, 0.1f)};
+    const auto first = expected_of(numbers[0], 3, 0.5), last = expected_of(numbers[2], 3, 0.5);
+    adamw_kernel_step(bucket_of(numbers, 3), factor_of(0.5, on_device), kOptions);
+    expect_stepped<K>(numbers[0], first);
+    expect_stepped<K>(numbers[2], last);
+  }
+}
+
+TYPED_TEST(AdamWKernel, TheOptimizersBucketStaysWhereTheDeviceSaysSo) {
+  using K = TypeParam;
+  torch::manual_seed(0);
+  const std::vector<Numbers> numbers{make<K>(64, 0.1f)};
+  const auto value = numbers[0].value.clone(), avg = numbers[0].exp_avg.clone();
+  adamw_kernel_step(bucket_of(numbers, 1), factor_of(0.5, true, false), kOptions);
+  EXPECT_TRUE(same_bits(numbers[0].value, value) && same_bits(numbers[0].exp_avg, avg));
+}
+
+// bf16 without a master copy whose gradient was summed in fp32, and gradients of one bucket that were summed in several ways.
+TEST(AdamWKernelStep, GradientsThatTheKernelDoesNotReadAreConverted) {
+  torch::manual_seed(0);
+  using Narrow = Kinds<Bf16, Bf16, Bf16>;
+  auto narrow = make<Narrow>(64, 0.1f);
+  const auto expected = expected_of(narrow, 1, 0.5);
+  narrow.gradient = narrow.gradient.to(torch::kFloat32);
+  adamw_kernel_step(bucket_of({narrow}, 1), factor_of(0.5, true), kOptions);
+  expect_stepped<Narrow>(narrow, expected);
+
+  const std::vector<Numbers> mixed{make<Kinds<Bf16, Bf16, float>>(64, 0.1f), make<Kinds<Bf16, float, float>>(64, 0.1f)};
+  const auto first = expected_of(mixed[0], 1, 0.5), second = expected_of(mixed[1], 1, 0.5);
+  adamw_kernel_step(bucket_of(mixed, 1), factor_of(0.5, true), kOptions);
+  expect_stepped<Kinds<Bf16, Bf16, float>>(mixed[0], first);
+  expect_stepped<Kinds<Bf16, float, float>>(mixed[1], second);
+}
+
+TEST(AdamWKernelStep, GradientsWithGapsArePutTogether) {
+  torch::manual_seed(0);
+  using Plain = Kinds<float, float, float>;
+  auto numbers = make<Plain>(64, 0.1f);
+  const auto expected = expected_of(numbers, 1, 0.5);
+  numbers.gradient = torch::stack({numbers.gradient, torch::zeros({64})}, 1).select(1, 0);
+  adamw_kernel_step(bucket_of({numbers}, 1), factor_of(0.5, true), kOptions);
+  expect_stepped<Plain>(numbers, expected);
 }
 
 }  // namespace

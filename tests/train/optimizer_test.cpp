@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <chrono>
 #include <cmath>
 
 #include "pal/core/check.h"
@@ -79,7 +80,7 @@ TEST(AdamW, EqualsLibTorchsAdamWWithItsTwoGroups) {
     for (int step = 0; step < 25; ++step) {
       set_gradients(ours, step);
       set_gradients(theirs, step);
-      EXPECT_TRUE(optimizer.step());
+      optimizer.step();
       judge.step();
     }
     expect_close(ours, theirs, 1e-12);  // float64, another order of operations
@@ -163,16 +164,18 @@ TEST(AdamW, UnderBf16TheMasterCopyIsAnFp32RunAndTheParameterItsRounding) {
   }
 }
 
-TEST(AdamW, ClipReturnsTheScaledNormInAllAndByGroup) {
+TEST(AdamW, AStepReturnsTheScaledNormInAllAndByGroup) {
   auto parameters = make_parameters(torch::kFloat32);
   for (const auto& [name, value] : parameters) value.mutable_grad() = torch::full_like(value, 2.0);
   AdamW optimizer(parameters, kOptions);
-  const GradientNorms norms = optimizer.clip(0.25, 1.0);
+  optimizer.clip(0.25, 1.0);
+  const GradientNorms norms = optimizer.step();  // of before the limit, which float32 gradients may be scaled by in place
   EXPECT_NEAR(norms.total, 0.5 * std::sqrt(15 + 5 + 16 + 4), 1e-6);  // float32 sums
   EXPECT_THAT(norms.groups,
               ElementsAre(Pair("connectors.a", testing::DoubleNear(0.5 * std::sqrt(20.0), 1e-6)),
                           Pair("llm.layers", testing::DoubleNear(2.0, 1e-6)),
                           Pair("llm.norm", testing::DoubleNear(1.0, 1e-6))));
+  EXPECT_TRUE(optimizer.step().groups.empty());  // what clip() found was used up
 }
 
 TEST(AdamW, TheNextStepUsesTheScaledAndLimitedGradient) {
@@ -185,8 +188,8 @@ TEST(AdamW, TheNextStepUsesTheScaledAndLimitedGradient) {
   const auto stored = [&] { return parameters[0].value.grad(); };
 
   set_gradients(parameters, 1);
-  const double norm = optimizer.clip(0.5, 0.0).total;  // no limit
-  optimizer.step();
+  optimizer.clip(0.5, 0.0);  // no limit
+  const double norm = optimizer.step().total;
   EXPECT_LE(distance(used(), stored() * 0.5), 1e-12);
 
   optimizer.clip(0.5, norm * 2);  // a limit above the norm changes nothing
@@ -205,29 +208,65 @@ TEST(AdamW, Bf16NormsAreTakenInFp32) {
   // 257^2 ones: a bf16 sum would stop at 256, and the norm, 257, is no bf16 number.
   auto parameters = std::vector{parameter("w", torch::zeros({257, 257}, torch::kBFloat16))};
   parameters[0].value.mutable_grad() = torch::ones({257, 257}, torch::kBFloat16);
-  EXPECT_NEAR(AdamW(parameters, kOptions).clip(1.0, 0.0).total, 257.0, 1e-3);
+  AdamW optimizer(parameters, kOptions);
+  optimizer.clip(1.0, 0.0);
+  EXPECT_NEAR(optimizer.step().total, 257.0, 1e-3);
+}
+
+// All that a step could change, copied.
+TensorMap copied(const AdamW& optimizer, const std::vector<NamedParameter>& parameters) {
+  TensorMap all;
+  for (const auto& [name, tensor] : optimizer.state()) all[name] = tensor.clone();
+  for (const auto& [name, value] : parameters) all[name] = value.detach().clone();
+  return all;
+}
+
+void expect_same(const TensorMap& a, const TensorMap& b) {
+  for (const auto& [name, tensor] : a) EXPECT_TRUE(torch::equal(tensor, b.at(name))) << name;
+}
+
+void take_step(AdamW& optimizer, const std::vector<NamedParameter>& parameters, int step) {
+  set_gradients(parameters, step);
+  optimizer.clip(1.0, 1.0);
+  EXPECT_TRUE(optimizer.step().finite());
 }
 
 TEST(AdamW, ANanOrInfinityIsReportedAndTheStepNotTaken) {
+  for (auto dtype : {torch::kFloat64, torch::kFloat32, torch::kBFloat16})
+    for (double bad : {std::nan(""), double(INFINITY)}) {
+      auto parameters = make_parameters(dtype);
+      AdamW optimizer(parameters, kOptions);
+      take_step(optimizer, parameters, 1);
+      const auto before = copied(optimizer, parameters);
+      set_gradients(parameters, 2);
+      parameters[2].value.mutable_grad().view(-1)[3] = bad;
+      optimizer.clip(1.0, 1.0);
+      const GradientNorms norms = optimizer.step();
+      EXPECT_FALSE(norms.finite());
+      EXPECT_FALSE(std::isfinite(norms.groups.at("llm.layers")));
+      EXPECT_TRUE(std::isfinite(norms.groups.at("connectors.a")));  // says where to look
+      expect_same(copied(optimizer, parameters), before);
+      EXPECT_EQ(optimizer.state().at("llm.norm.weight.step").item<int>(), 1);
+      take_step(optimizer, parameters, 2);  // the refusal was for one step
+      EXPECT_EQ(optimizer.state().at("llm.norm.weight.step").item<int>(), 2);
+      EXPECT_FALSE(torch::equal(parameters[2].value, before.at("llm.layers.0.weight")));
+    }
+}
+
+TEST(AdamW, WhereTheLossIsNotFiniteTheStepIsNotTaken) {
+  auto parameters = make_parameters();
+  AdamW optimizer(parameters, kOptions);
+  take_step(optimizer, parameters, 1);
+  const auto before = copied(optimizer, parameters);
   for (double bad : {std::nan(""), double(INFINITY)}) {
-    auto parameters = make_parameters();
-    AdamW optimizer(parameters, kOptions);
-    set_gradients(parameters, 1);
-    parameters[2].value.mutable_grad().view(-1)[3] = bad;
-    const GradientNorms norms = optimizer.clip(1.0, 1.0);
-    EXPECT_FALSE(norms.finite());
-    EXPECT_FALSE(std::isfinite(norms.groups.at("llm.layers")));
-    EXPECT_TRUE(std::isfinite(norms.groups.at("connectors.a")));  // says where to look
-    EXPECT_FALSE(optimizer.step());
-    const auto before = make_parameters();
-    for (std::size_t i = 0; i < before.size(); ++i)
-      EXPECT_TRUE(torch::equal(parameters[i].value, before[i].value));
-    EXPECT_EQ(optimizer.state().at("llm.norm.weight.step").item<int>(), 0);
     set_gradients(parameters, 2);
-    EXPECT_TRUE(optimizer.step());  // the refusal was for one step
-    EXPECT_TRUE(optimizer.clip(1.0, 1.0).finite());
-    EXPECT_TRUE(optimizer.step());
+    optimizer.clip(1.0, 1.0, torch::tensor(bad));
+    EXPECT_TRUE(optimizer.step().finite());  // the gradients are
+    expect_same(copied(optimizer, parameters), before);
   }
+  optimizer.clip(1.0, 1.0, torch::tensor(3.0));
+  optimizer.step();
+  EXPECT_EQ(optimizer.state().at("llm.norm.weight.step").item<int>(), 2);
 }
 
 TEST(AdamW, FrozenParametersHaveNoStateAndStayBitIdentical) {
@@ -354,20 +393,22 @@ TEST(AdamW, OfSlicesEachProcessStepsItsOwnAndTogetherTheyAreTheWhole) {
     for (int step = 0; step < 5; ++step) {
       set_gradients(whole, step);
       set_gradients(sliced, step);
-      const auto norms = expected.clip(0.5, 0.1);
+      expected.clip(0.5, 0.1);
       torch::Tensor squares;  // of all processes
       for (const bool first : {true, false})
         for (std::size_t i = 0; i < processes.size(); ++i) {
           if (first) give_slices(*processes[i], sliced, kSlices[i]);
-          const auto got = processes[i]->clip(0.5, 0.1, [&](const torch::Tensor& own) {
+          processes[i]->clip(0.5, 0.1, {}, [&](const torch::Tensor& own) {
             if (!first) return void(own.copy_(squares));
             squares = squares.defined() ? squares + own : own.clone();
           });
-          if (!first) EXPECT_NEAR(got.total, norms.total, 1e-6 * norms.total);
-          if (!first) EXPECT_EQ(got.groups.size(), norms.groups.size());
         }
-      expected.step();
-      for (auto& process : processes) process->step();
+      const auto norms = expected.step();
+      for (auto& process : processes) {
+        const auto got = process->step();
+        EXPECT_NEAR(got.total, norms.total, 1e-6 * norms.total);
+        EXPECT_EQ(got.groups.size(), norms.groups.size());
+      }
       expected.zero_grad();
       for (auto& process : processes) process->zero_grad();
     }
@@ -431,36 +472,118 @@ TEST(AdamW, OptionsOutOfRangeAreTheUsersMistake) {
     EXPECT_THROW(AdamW(make_parameters(), options), UserError);
 }
 
-TEST(AdamW, OnCudaFusedEqualsTheReference) {
-  if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device";
-  for (auto dtype : {torch::kFloat64, torch::kFloat32, torch::kBFloat16}) {
-    std::vector<NamedParameter> fused, plain;
-    for (const auto& [name, value] : make_parameters(dtype)) {
-      fused.push_back(parameter(name, value.detach().to(torch::kCUDA)));
-      plain.push_back(parameter(name, value.detach()));
-    }
-    fused.push_back(parameter("on.cpu", wave({3, 3}, 1, 1, dtype)));  // mixed devices
-    plain.push_back(parameter("on.cpu", wave({3, 3}, 1, 1, dtype)));
-    AdamWOptions options = kOptions;
-    AdamW a(fused, options);
-    options.fused = false;
-    AdamW b(plain, options);
-    for (int step = 0; step < 20; ++step) {
-      set_gradients(plain, step);
-      for (std::size_t i = 0; i < plain.size(); ++i)
-        fused[i].value.mutable_grad() = plain[i].value.grad().to(fused[i].value.device());
-      EXPECT_NEAR(a.clip(0.3, 0.7).total, b.clip(0.3, 0.7).total, 1e-5);
-      a.step();
-      b.step();
-    }
-    for (std::size_t i = 0; i < plain.size(); ++i) {
-      // bf16: the fp32 masters agree to 1e-5; two of them may round to neighbouring bf16 numbers.
-      const double tolerance = dtype == torch::kFloat64 ? 1e-12 : dtype == torch::kFloat32 ? 1e-5 : 4e-3;
-      EXPECT_LE(distance(fused[i].value.cpu(), plain[i].value), tolerance) << plain[i].name;
-    }
-    for (const auto& [name, tensor] : a.state())
-      EXPECT_LE(distance(tensor.cpu(), b.state().at(name)), dtype == torch::kFloat64 ? 1e-12 : 1e-5) << name;
+std::vector<NamedParameter> on_cuda(const std::vector<NamedParameter>& parameters) {
+  std::vector<NamedParameter> moved;
+  for (const auto& [name, value] : parameters) moved.push_back(parameter(name, value.detach().to(torch::kCUDA)));
+  return moved;
+}
+
+void copy_gradients(const std::vector<NamedParameter>& from, const std::vector<NamedParameter>& to) {
+  for (std::size_t i = 0; i < from.size(); ++i) to[i].value.mutable_grad() = from[i].value.grad().to(to[i].value.device());
+}
+
+// How parameters are trained: each has its own way through the optimizer.
+struct OnCuda {
+  torch::Dtype dtype;
+  bool masters = true, mixed = false, parts = false;  // mixed: one parameter is on the CPU; parts: gradients are sums in fp32 of bf16 ones
+};
+
+class AdamWOnCuda : public testing::TestWithParam<OnCuda> {
+ protected:
+  void SetUp() override {
+    if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device";
   }
+};
+
+INSTANTIATE_TEST_SUITE_P(Of, AdamWOnCuda,
+                         testing::Values(OnCuda{torch::kFloat64}, OnCuda{torch::kFloat32}, OnCuda{torch::kBFloat16}, OnCuda{torch::kFloat16}, OnCuda{torch::kBFloat16, true, false, true},
+                                         OnCuda{torch::kBFloat16, false}, OnCuda{torch::kFloat32, true, true}, OnCuda{torch::kBFloat16, true, true}));
+
+TEST_P(AdamWOnCuda, EqualsTheReferenceOnTheCpu) {
+  const auto [dtype, masters, mixed, parts] = GetParam();
+  auto plain = make_parameters(dtype);
+  auto fused = on_cuda(plain);
+  if (mixed)
+    for (auto* list : {&plain, &fused}) list->push_back(parameter("on.cpu", wave({3, 3}, 1, 1, dtype)));
+  AdamWOptions options = kOptions;
+  options.master_weights = masters;
+  AdamW a(fused, options);
+  options.fused = false;
+  AdamW b(plain, options);
+  for (int step = 0; step < 20; ++step) {
+    for (int part = 0; part < (parts ? 2 : 1); ++part) {
+      set_gradients(plain, step + 100 * part);
+      copy_gradients(plain, fused);
+      if (!parts) continue;
+      a.accumulate();
+      b.accumulate();
+    }
+    a.clip(0.3, 0.7);
+    b.clip(0.3, 0.7);
+    const auto found = a.step(), expected = b.step();
+    EXPECT_NEAR(found.total, expected.total, 1e-5);
+    EXPECT_EQ(found.groups.size(), expected.groups.size());
+    for (const auto& [group, norm] : expected.groups) EXPECT_NEAR(found.groups.at(group), norm, 1e-5) << group;
+    a.zero_grad();
+    b.zero_grad();
+  }
+  // fp32 masters agree to 1e-5, but two of them may round to neighbouring bf16 numbers. Without masters each of 20 steps rounds value and state to bf16.
+  const double state = dtype == torch::kFloat64 ? 1e-12 : masters ? 1e-5 : 5e-2;
+  const double value = c10::elementSize(dtype) > 2 ? state : masters ? 4e-3 : 5e-2;
+  for (std::size_t i = 0; i < plain.size(); ++i) EXPECT_LE(distance(fused[i].value.cpu(), plain[i].value), value) << plain[i].name;
+  for (const auto& [name, tensor] : a.state()) EXPECT_LE(distance(tensor.cpu(), b.state().at(name)), state) << name;
+}
+
+TEST_P(AdamWOnCuda, AStepThatIsNotFiniteChangesNothing) {
+  const auto [dtype, masters, mixed, parts] = GetParam();
+  auto source = make_parameters(dtype), parameters = on_cuda(source);
+  if (mixed)
+    for (auto* list : {&source, &parameters}) list->push_back(parameter("on.cpu", wave({3, 3}, 1, 1, dtype)));
+  AdamWOptions options = kOptions;
+  options.master_weights = masters;
+  AdamW optimizer(parameters, options);
+  const auto step = [&](double gradient, double loss) {
+    set_gradients(source, 1);
+    source[2].value.mutable_grad().view(-1)[3] = gradient;
+    copy_gradients(source, parameters);
+    if (parts) optimizer.accumulate();
+    optimizer.clip(1.0, 1.0, torch::tensor(loss, torch::kFloat64).cuda());
+    const auto norms = optimizer.step();
+    optimizer.zero_grad();
+    return norms;
+  };
+  EXPECT_TRUE(step(1, 1).finite());
+  const auto before = copied(optimizer, parameters);
+  const auto norms = step(std::nan(""), 1);
+  EXPECT_FALSE(norms.finite());
+  EXPECT_FALSE(std::isfinite(norms.groups.at("llm.layers")));
+  EXPECT_TRUE(std::isfinite(norms.groups.at("connectors.a")));
+  EXPECT_FALSE(step(INFINITY, 1).finite());
+  EXPECT_TRUE(step(1, std::nan("")).finite());
+  expect_same(copied(optimizer, parameters), before);
+  EXPECT_TRUE(step(1, 1).finite());
+  EXPECT_EQ(optimizer.state().at("llm.norm.weight.step").item<int>(), 2);
+}
+
+TEST(AdamW, OnCudaClipDoesNotWaitForTheDevice) {
+  if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device";
+  auto source = make_parameters(torch::kFloat32), parameters = on_cuda(source);
+  AdamW optimizer(parameters, kOptions);
+  set_gradients(source, 1);
+  copy_gradients(source, parameters);
+  const auto loss = torch::ones({}, torch::kCUDA);
+  const auto a = torch::ones({8192, 8192}, torch::kCUDA);
+  auto product = torch::empty_like(a);
+  optimizer.clip(1.0, 1.0, loss);  // what is loaded at first use is loaded
+  torch::mm_out(product, a, a);
+  torch::cuda::synchronize();
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  for (int i = 0; i < 50; ++i) torch::mm_out(product, a, a);  // some tenths of a second of work that lies before clip()'s
+  optimizer.clip(1.0, 1.0, loss);
+  const auto launched = Clock::now();
+  optimizer.step();
+  EXPECT_LT((launched - begin) * 2, Clock::now() - begin);
 }
 
 }  // namespace

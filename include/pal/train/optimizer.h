@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,6 +36,9 @@ struct AdamWOptions {
 // The type of the state of a parameter of this type, and of what takes the step: float32 where there are master copies.
 at::ScalarType state_type(at::ScalarType value, const AdamWOptions& options);
 
+struct AdamWBucket;
+struct ClippedGradients;
+
 // Norms of a step's gradients.
 struct GradientNorms {
   double total = 0;                      // of all gradients together, before the limit is applied
@@ -61,15 +65,15 @@ class AdamW {
   // Adds to what the next clip() and step() use for a slice, which must be one of this optimizer's: [slice.size()], in the parameter's dtype or in fp32.
   void give_gradient(const ParameterSlice& slice, const at::Tensor& gradient);
 
-  // Norms of the gradients times `scale` (1 / target tokens). The next step uses gradients times `scale`, and
-  // times max_norm / total where that is below 1; max_norm 0 sets no limit. The stored gradients stay as they
-  // are. Waits for the device once. sum: adds a tensor up over the processes that have the other slices, in place.
-  GradientNorms clip(double scale, double max_norm, const std::function<void(const at::Tensor&)>& sum = {});
+  // For the next step: it uses gradients times `scale` (1 / target tokens), and times max_norm / total norm where that is below 1; max_norm 0 sets no
+  // limit. It changes nothing where a gradient is NaN or infinite, or `loss` (a scalar; not given: none). The stored gradients stay as they are.
+  // On a GPU this only launches work. sum: adds a tensor up over the processes that have the other slices, in place; with it the device is waited for.
+  void clip(double scale, double max_norm, const at::Tensor& loss = {}, const std::function<void(const at::Tensor&)>& sum = {});
 
-  // Takes a step with learning_rate(). Parameters without a gradient are left alone, and their step count
-  // too. Returns false and changes nothing where the last clip() found NaN or infinity. Uses up what clip()
-  // set.
-  bool step();
+  // Takes a step with learning_rate(), as the last clip() said, which is used up; without one, gradients are used as they are. Parameters without a
+  // gradient are left alone, and their step count too. On a GPU the step is launched before the device is waited for, once, to return the norms
+  // that clip() measured (of scaled gradients; empty without a clip()). Where it found them or the loss not finite, nothing has changed.
+  GradientNorms step();
 
   // Gradients to none.
   void zero_grad();
@@ -102,14 +106,14 @@ class AdamW {
   };
   at::Tensor gradient(const Entry& entry) const;
   std::string name(const Entry& entry, const char* field) const;
-  void step_bucket(const std::vector<Entry*>& bucket);
+  AdamWBucket bucket_of(const std::vector<Entry*>& entries) const;
+  std::vector<Entry*> launch_step(const ClippedGradients& clipped);  // returns those that are stepped
 
   std::vector<Trained> trained_;
   std::vector<Entry> entries_;
   std::map<ParameterSlice, std::size_t> entry_of_;
   AdamWOptions options_;
-  double gradient_scale_ = 1.0;  // of the next step
-  bool finite_ = true;           // what the last clip() found
+  std::shared_ptr<ClippedGradients> clipped_;  // what the last clip() found; null: no clip() since the last step
 };
 
 // One step on one tensor in its own dtype, in plain tensor operations: what the fused kernel is held to.
