@@ -2,7 +2,7 @@
 
 #include "pal/integration/step_flops.h"
 #include "pal/core/check.h"
-#include "pal/train/memory_plan.h"
+#include "pal/train/step_memory.h"
 
 namespace pal {
 
@@ -24,12 +24,12 @@ AnswerCost sample_cost(PalModel& model, const PalBatch& batch) {
   AnswerCost cost;
   cost.gflop = decoder_flops(model, batch).total() / 1e9;
   cost.rows = double(layout.rows());
-  BatchShape shape{1, batch.text_tokens[0], {}};
+  BatchShape shape{.samples = 1, .text_tokens = batch.text_tokens[0], .streams = {}};
   for (std::size_t i = 0; i < layout.stream_ids.size(); ++i) {
     shape.streams.push_back(layout.stream_ids[i].numel());
     if (!layout.stream_rows[i].defined()) cost.audio_keys += double(shape.streams.back());
   }
-  cost.activation_mib = double(activation_bytes(model.options(), model.llm()->options, shape)) / (1 << 20);
+  cost.activation_mib = double(activation_bytes(model.options(), model.llm()->options, shape, model.device().type())) / (1 << 20);
   return cost;
 }
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "pal/core/check.h"
 #include "pal/distributed/gradient_reducer.h"
 
 namespace pal {
@@ -68,38 +67,6 @@ StageMemory stage_memory(const std::vector<NamedParameter>& parameters, const St
   memory.sent_bytes = sent_bytes_of(trained, stage, sharding);
   if (sharding.processes > 1 && sharding.shard != "none") shard(memory, trained, stage, sharding);
   return memory;
-}
-
-int64_t activation_bytes(const ModelOptions& model, const DecoderOptions& d, const BatchShape& batch) {
-  PAL_CHECK(batch.streams.size() == model.streams.size(), "tokens of {} streams were given, but the model has {}",
-            batch.streams.size(), model.streams.size());
-  const int64_t element = int64_t(c10::elementSize(parse_float_type(model.dtype)));
-  int64_t rows = batch.text_tokens;
-  std::vector<int64_t> audio(std::size_t(d.layers), 0);  // read by each layer
-  for (std::size_t i = 0; i < model.streams.size(); ++i) {
-    if (model.streams[i].integration == Integration::kPlits) {
-      rows += batch.streams[i];
-      continue;
-    }
-    const auto flags = model.streams[i].layers.flags(d.layers, model.streams[i].name);
-    for (std::size_t l = 0; l < flags.size(); ++l)
-      if (flags[l]) audio[l] += batch.streams[i];
-  }
-  int64_t elements = 0;
-  for (int64_t heard : audio) {
-    const int64_t keys = rows + heard;
-    if (model.checkpoint_activations) {
-      elements += rows * d.width;  // the layer's input; the audio is shared by all layers
-      continue;
-    }
-    elements += 2 * rows * d.width + heard * d.width;           // input, normed; audio normed
-    elements += 2 * rows * d.query_width();                     // queries, attention's output
-    elements += 2 * keys * d.kv_width();                        // keys, values
-    elements += 2 * rows * d.width;                             // residual, normed
-    elements += 4 * rows * d.ffn_width;                         // gate, up, silu(gate), their product
-  }
-  elements += 2 * rows * d.width;  // final norm
-  return batch.samples * elements * element;
 }
 
 }  // namespace pal

@@ -12,7 +12,7 @@ struct AnswerCost {
   double gflop = 0;           // of the decoder: one forward over prompt, recording and reference answer (integration/step_flops.h)
   double rows = 0;            // slots with queries: text, and audio that goes by PLITS
   double audio_keys = 0;      // audio that LAL layers read as keys and values only
-  double activation_mib = 0;  // that a training step keeps for the backward: an estimate (train/memory_plan.h)
+  double activation_mib = 0;  // that a training step keeps for the backward: an estimate (train/step_memory.h)
 };
 
 // Of a batch of one sample. Encoders and connectors are not counted. Freezes all parameters of the model.

@@ -1,11 +1,10 @@
-// What training needs in memory, computed from shapes before anything starts.
+// What training holds in memory from its first step to its last, computed from shapes before anything starts; what a step takes beside it is in step_memory.h.
 #pragma once
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
-#include "pal/integration/pal_model.h"
 #include "pal/train/named_parameter.h"
 #include "pal/train/stage_policy.h"
 #include "pal/train/stage.h"
@@ -33,16 +32,5 @@ struct Sharding {
 // For one stage, in the process that holds most; sets requires_grad as the stage would. Sharded gradients: the process's sums, in fp32 where a step has
 // several parts, and the buckets of whole ones that are on their way.
 StageMemory stage_memory(const std::vector<NamedParameter>& parameters, const StageOptions& stage, const Sharding& sharding = {});
-
-// A batch as its activations see it: rows R and audio tokens A of all samples.
-struct BatchShape {
-  int64_t samples = 8;           // run at once
-  int64_t text_tokens = 64;      // per sample
-  std::vector<int64_t> streams;  // per sample: tokens of each stream
-};
-
-// An estimate of the bytes that the forward keeps for the backward, from the shapes of what each operation saves. Neither the
-// allocator's rounding nor temporary buffers are counted.
-int64_t activation_bytes(const ModelOptions& model, const DecoderOptions& decoder, const BatchShape& batch);
 
 }  // namespace pal
