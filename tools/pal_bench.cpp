@@ -5,6 +5,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "pal/bench/hearing_bench.h"
 #include "pal/bench/peer.h"
 #include "pal/bench/step_floor.h"
 #include "pal/bench/training_bench.h"
@@ -82,6 +83,8 @@ Json to_json(const pal::Contender& contender, const pal::TrainingCost* cost, int
   json["beyond_weights_and_optimizer_bytes"] = cost->beyond_bytes;
   json["weight_bytes"] = cost->weight_bytes;
   json["optimizer_bytes"] = cost->optimizer_bytes;
+  json["allocated_bytes"] = cost->allocated_bytes;
+  json["operators"] = cost->operators;
   json["model_flops"] = cost->model_flops;
   json["model_tflops_per_second"] = cost->model_flops / typical / 1e12;
   json["optimizer_traffic_bytes"] = cost->optimizer_traffic;
@@ -113,6 +116,17 @@ void print_phases(const Json& results) {
   }
 }
 
+// What comes before a step, for the whole batch; empty where nothing is heard.
+Json to_json(const pal::HearingCost& hearing) {
+  if (hearing.load_seconds.empty()) return Json::object();
+  return {{"load", pal::median(hearing.load_seconds)}, {"encode", pal::median(hearing.encode_seconds)}};
+}
+
+void print_hearing(const Json& hearing) {
+  if (hearing.empty()) return;
+  fmt::print("before a step, ms: load {:.1f} (one thread), encode {:.1f}; frozen encoders' results can be cached\n", 1e3 * hearing["load"].get<double>(), 1e3 * hearing["encode"].get<double>());
+}
+
 // pal's integrations by the first of them.
 void print_ratios(const Json& results) {
   const auto& first = results.front();
@@ -137,10 +151,12 @@ int bench(const Arguments& a) {
   Json results = Json::array();
   for (std::size_t i = 0; i < all.contenders.size(); ++i) results.push_back(to_json(all.contenders[i], all.costs[i].get(), a.batch.samples, peaks));
   const auto comparisons = pal::compare_with_peers(all.contenders);
+  const auto hearing = pal::hearing_cost(config.model, a.batch, 3, device);
   const Json report = {{"config", a.config.string()}, {"stage", stage.name}, {"trainable", stage.trainable},
                        {"dtype", config.model.dtype}, {"device", device.str()},
                        {"peaks", {{"flops_per_second", peaks.flops_per_second}, {"bytes_per_second", peaks.bytes_per_second}}},
                        {"batch", {{"samples", a.batch.samples}, {"text_tokens", a.batch.text_tokens}, {"audio_tokens", a.batch.audio_tokens}}},
+                       {"hearing_seconds", to_json(hearing)},
                        {"timed_steps", a.rounds * a.steps}, {"results", results}, {"against_peer", comparisons}};
   if (a.json) {
     fmt::print("{}\n", report.dump());
@@ -149,6 +165,7 @@ int bench(const Arguments& a) {
                device.str(), a.batch.samples, a.batch.text_tokens, a.batch.audio_tokens);
     print_table(results);
     fmt::print("at most, measured here: {:.3g} TFLOP/s, {:.3g} GB/s\n", peaks.flops_per_second / 1e12, peaks.bytes_per_second / 1e9);
+    print_hearing(report["hearing_seconds"]);
     print_phases(results);
     print_ratios(results);
     pal::print_comparisons(comparisons);
@@ -181,7 +198,7 @@ int main(int argc, char** argv) {
   app.add_option("--threads", a.threads, "CPU threads (default: all cores)");
   app.add_flag("--json", a.json, "print one JSON object");
   app.footer(
-      "A step is connectors, forward, backward and optimizer; encoders do not run. Activations: the most that a forward holds at once.\n"
+      "A step is connectors, forward, backward and optimizer; loading clips and running encoders is timed on its own, on noise. Activations: the most that a forward holds at once.\n"
       "Beyond: the most that a step holds beside weights and optimizer state. Peak: with them. Bytes are those asked of torch's\n"
       "allocator. Floor: a step's arithmetic at the speed of a large matrix product, then the optimizer's bytes at that of a copy, both\n"
       "measured at the start. Model TFLOP/s: the arithmetic that cannot be left out, by the median time. The peer has no master weights and takes no\n"

@@ -16,6 +16,7 @@ struct Counter : c10::MemoryReportingInfoBase {
   void reportMemoryUsage(void*, int64_t size, std::size_t, std::size_t, c10::Device where) override {
     if (where.type() != device.type()) return;
     const int64_t now = current += size;  // size is below 0 where memory is freed
+    if (size > 0) allocated += size;
     int64_t before = peak;
     while (now > before && !peak.compare_exchange_weak(before, now)) {
     }
@@ -23,7 +24,7 @@ struct Counter : c10::MemoryReportingInfoBase {
   bool memoryProfilingEnabled() const override { return true; }
 
   c10::Device device;
-  std::atomic<int64_t> current = 0, peak = 0;  // a backward on another thread counts too
+  std::atomic<int64_t> current = 0, peak = 0, allocated = 0;  // a backward on another thread counts too
 };
 
 }  // namespace
@@ -40,6 +41,7 @@ MemoryMeter::~MemoryMeter() = default;
 
 int64_t MemoryMeter::current() const { return impl_->counter->current; }
 int64_t MemoryMeter::peak() const { return impl_->counter->peak; }
+int64_t MemoryMeter::allocated() const { return impl_->counter->allocated; }
 void MemoryMeter::reset_peak() { impl_->counter->peak = impl_->counter->current.load(); }
 
 }  // namespace pal

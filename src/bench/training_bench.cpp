@@ -40,7 +40,7 @@ class Step {
     after(Phase::kForward);
     loss.backward();
     after(Phase::kBackward);
-    optimizer_.clip(1.0 / double(batch_.target_tokens()), stage_.clip_norm);
+    optimizer_.clip(1.0 / double(batch_.target_tokens()), stage_.clip_norm, loss.detach());
     optimizer_.step();
     optimizer_.zero_grad();
     after(Phase::kOptimizer);
@@ -128,6 +128,12 @@ TrainingCost training_cost(const ModelOptions& options, const StageOptions& stag
       if (phase == Phase::kForward) cost.activation_bytes = meter.peak();
     });
     cost.beyond_bytes = meter.peak();
+    cost.allocated_bytes = meter.allocated();
+  }
+  {
+    const FlopCounter counter;
+    step.take([](Phase) {});
+    cost.operators = counter.operators();
   }
   cost.peak_bytes = cost.weight_bytes + cost.optimizer_bytes + cost.beyond_bytes;
   for (int64_t i = 0; i < steps; ++i) cost.step_seconds.push_back(step.seconds());

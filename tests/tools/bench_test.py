@@ -9,6 +9,8 @@ import xml.etree.ElementTree
 from program import ASSETS, run
 
 SMOKE = "configs/quickstart/smoke.yaml"
+STREAM = "model.streams=[{name: detail, encoder: sound, connector: {type: mlp, hidden: 1152}, integration: INTEGRATION}]"  # as pal-bench makes it of SMOKE's
+LAL = "lal, layers: {from: 4}"
 BATCH = ["--samples", 2, "--text-tokens", 20, "--audio-tokens", 60, "--steps", 2, "--rounds", 2]
 
 
@@ -47,6 +49,10 @@ class Bench(unittest.TestCase):
         self.assertGreater(trained, 0)  # what is left is the encoder, which does not learn
         self.assertLess(trained, 20e6)
 
+    def test_loading_and_encoding_are_timed_too(self):
+        self.assertGreater(self.report["hearing_seconds"]["load"], 0)
+        self.assertGreater(self.report["hearing_seconds"]["encode"], 0)
+
     def test_the_batch_and_what_is_trained_stand_beside_the_figures(self):
         self.assertEqual(self.report["batch"], {"samples": 2, "text_tokens": 20, "audio_tokens": 60})
         self.assertEqual((self.report["stage"], self.report["timed_steps"]), ("tune", 4))
@@ -66,6 +72,17 @@ class Bench(unittest.TestCase):
         steps = 8 * 100  # the optimizer's step counts, one a tensor
         self.assertLessEqual(abs(stages["tune"]["optimizer_bytes"] - self.by_name["pal"]["optimizer_bytes"]), steps)
         self.assertLess(stages["align"]["optimizer_bytes"], stages["tune"]["optimizer_bytes"])
+
+    def test_inspect_model_predicts_the_peak(self):
+        for integration, tokens in (("pal", "60,10"), ("plits", "60"), ("lal", "60")):
+            streams = [] if integration == "pal" else ["--set", STREAM.replace("INTEGRATION", LAL if integration == "lal" else "plits")]
+            result = run("pal-inspect", "model", "--config", SMOKE, "--samples", 2, "--text-tokens", 20, "--stream-tokens", tokens, "--device", "cpu", *streams, "--json")
+            self.assertEqual(result.returncode, 0, result.stderr)
+            predicted = json.loads(result.stdout)["stages"][1]
+            for key in ("peak_bytes", "beyond_weights_and_optimizer_bytes", "activation_bytes"):
+                self.assertAlmostEqual(predicted[key] / self.by_name[integration][key], 1, delta=0.1, msg=f"{integration}: {key}")
+            self.assertLess(predicted["kept_bytes"], predicted["activation_bytes"])
+            self.assertIn(predicted["peak_phase"], ("forward", "backward", "optimizer"))
 
     def test_wrong_input_is_refused(self):
         for arguments, words in [

@@ -1,4 +1,4 @@
-// Counts the multiplications and additions of matrix products while they run.
+// Counts operators, and the multiplications and additions of matrix products, while they run.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace pal {
 
-// From its making to its end, on all threads: what linear layers and their backwards do (aten::mm and aten::addmm), 2 m n k each.
+// From its making to its end, on all threads: what linear layers and their backwards do (aten::mm, aten::addmm and oneDNN's), 2 m n k each.
 // Attention, a kernel or a batched product, is not counted.
 class FlopCounter {
  public:
@@ -15,7 +15,8 @@ class FlopCounter {
   FlopCounter(const FlopCounter&) = delete;
   FlopCounter& operator=(const FlopCounter&) = delete;
 
-  int64_t flops() const;  // so far
+  int64_t flops() const;      // so far
+  int64_t operators() const;  // so far: torch's operators (aten::*), those inside others too; on a GPU most of those that call no other are a kernel each
 
  private:
   struct Impl;

@@ -21,6 +21,8 @@ class MemoryMeter {
   int64_t current() const;
   // The most that current() has been since the meter was made, or since the last reset_peak().
   int64_t peak() const;
+  // All that was allocated since the meter was made, freed or not.
+  int64_t allocated() const;
   // The peak starts anew from what is allocated now.
   void reset_peak();
 

@@ -40,12 +40,14 @@ struct TrainingCost {
   int64_t activation_bytes = 0;      // most that a forward takes at once
   int64_t beyond_bytes = 0;          // most that a step takes at once beyond weights and optimizer: activations, gradients, buffers
   int64_t peak_bytes = 0;            // weights, optimizer and `beyond_bytes`
+  int64_t allocated_bytes = 0;       // all that a step allocates, however soon it frees it
+  int64_t operators = 0;             // torch's operators that a step runs (flop_counter.h)
   double model_flops = 0;            // of a step (step_flops.h), connectors included
   int64_t optimizer_traffic = 0;     // bytes of a step (step_floor.h)
 };
 
-// Takes `steps` timed steps, and as many for the phases, of what `stage` trains, with its optimizer but a learning rate near 0, after two steps that are not timed: one to
-// settle, one to measure memory. Throws UserError for a batch that the model has no positions for.
+// Takes `steps` timed steps, and as many for the phases, of what `stage` trains, with its optimizer but a learning rate near 0, after three steps that are not timed: one to
+// settle, one to measure memory, one to count operators. Throws UserError for a batch that the model has no positions for.
 TrainingCost training_cost(const ModelOptions& model, const StageOptions& stage, const BenchBatch& batch, int64_t steps,
                            torch::Device device);
 
