@@ -10,12 +10,16 @@ namespace pal {
 
 namespace {
 
-constexpr int kRate = 44100;  // Hz, of most recordings on disks
+constexpr int kRate = 44100;             // Hz, of most recordings on disks
+constexpr int64_t kLongest = 4 * 3600;  // seconds: who makes no more tokens of that makes no more of anything
 
 // The fewest samples of which the encoder makes so many tokens.
 int64_t samples_for(const Encoder& encoder, int64_t tokens) {
   int64_t enough = encoder.sample_rate();
-  while (encoder.token_count(enough) < tokens) enough *= 2;
+  while (encoder.token_count(enough) < tokens) {
+    enough *= 2;
+    PAL_CHECK(enough <= kLongest * encoder.sample_rate(), "encoder '{}': no clip gives {} tokens; it makes at most {}", encoder.type(), tokens, encoder.token_count(enough / 2));
+  }
   int64_t too_few = 0;
   while (enough - too_few > 1) {
     const int64_t middle = (enough + too_few) / 2;

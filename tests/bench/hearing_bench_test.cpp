@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "pal/core/check.h"
 #include "support/tiny_model.h"
 
 namespace pal {
@@ -22,6 +23,16 @@ TEST(HearingCost, LongerClipsTakeLonger) {
   EXPECT_GT(least(few.load_seconds), 0);
   EXPECT_GT(least(many.load_seconds), least(few.load_seconds));      // 80 times as much audio
   EXPECT_GT(least(many.encode_seconds), least(few.encode_seconds));
+}
+
+TEST(HearingCost, TokensThatNoClipGivesAreRefused) {
+  const auto whisper = std::filesystem::path(PAL_SOURCE_DIR) / "assets/whisper-tiny-en.safetensors";
+  if (!std::filesystem::exists(whisper)) GTEST_SKIP() << whisper << " is not there; tools/setup.sh fetches it";
+  for (const char* policy : {"crop", "error"}) {
+    ModelOptions o;
+    o.encoders["speech"] = {.type = "whisper", .path = whisper, .long_audio = policy};
+    EXPECT_THROW(hearing_cost(o, {.samples = 1, .text_tokens = 2, .audio_tokens = 1600}, 1, torch::kCPU), UserError) << policy;
+  }
 }
 
 TEST(HearingCost, NoAudioTakesNoTime) { EXPECT_TRUE(hearing_cost(heard(), {.samples = 1, .text_tokens = 2, .audio_tokens = 0}, 3, torch::kCPU).load_seconds.empty()); }

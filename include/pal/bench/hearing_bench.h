@@ -12,7 +12,7 @@ struct HearingCost {
 };
 
 // Times the model's encoders on noise, from a 16-bit wav of 44.1 kHz each, as long as the batch's audio tokens need; no tokens: no seconds. Throws UserError where an
-// encoder cannot hear so long a clip.
+// encoder makes so many tokens of no clip, or may not hear so long a one.
 HearingCost hearing_cost(const ModelOptions& model, const BenchBatch& batch, int64_t repetitions, torch::Device device);
 
 }  // namespace pal
