@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "pal/core/check.h"
+#include "pal/core/host_allocator.h"
 #include "pal/core/tool.h"
 
 namespace pal {
@@ -22,6 +23,9 @@ int parse_and_run(CLI::App& app, int argc, char** argv, const std::function<int(
 }
 
 int run_command(CLI::App& app, int argc, char** argv, const char* name, const std::function<int()>& body) {
+#ifdef PAL_KEEP_HOST_BLOCKS
+  keep_host_blocks();
+#endif
   return run_tool(name, [&] { return parse_and_run(app, argc, argv, body); });
 }
 
