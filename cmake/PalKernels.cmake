@@ -6,6 +6,7 @@
 set(PAL_CUDA AUTO CACHE STRING "Compile the CUDA kernels: AUTO (where nvcc is found), ON, OFF")
 set_property(CACHE PAL_CUDA PROPERTY STRINGS AUTO ON OFF)
 
+# tools/setup.sh installs one where there is none, and says so by this variable.
 find_program(PAL_NVCC nvcc HINTS $ENV{CUDA_HOME}/bin PATHS /usr/local/cuda/bin)
 mark_as_advanced(PAL_NVCC)
 

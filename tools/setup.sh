@@ -15,6 +15,7 @@ Installs what is missing and builds; started again it re-uses what is there and 
 Environment:
   PAL_CACHE      folder for downloads, shared by all clones (default: ${XDG_CACHE_HOME:-~/.cache}/pal)
   PAL_TORCH_DIR  a LibTorch that is there already (the folder with include/ and lib/); default: installed from the torch wheel
+  PAL_NVCC       CUDA's compiler; default: the machine's (PATH, CUDA_HOME, /usr/local/cuda), or else installed from PyPI
   PAL_PYTHON     the Python for set-up, 3.10 to 3.14 (default: the first that fits)
   PAL_JOBS       compilers at once (default: by cores and memory)
 END

@@ -4,6 +4,7 @@
 
 #include "pal/core/check.h"
 #include "pal/core/random.h"
+#include "pal/nn/side_stream.h"
 #include "pal/nn/to_device.h"
 
 namespace pal {
@@ -53,6 +54,7 @@ PalModel::PalModel(const ModelOptions& options, uint64_t seed, torch::Device dev
       place.layers = stream.layers.flags(llm_->options.layers, fmt::format("stream '{}'", stream.name));
   }
   add_lora(*this, options.lora, stream_seed(seed, "lora"));
+  if (device.is_cuda()) side_stream_ = std::make_shared<SideStream>(device);
 }
 
 SequenceLayout PalModel::layout(const PalBatch& batch) const {
@@ -84,19 +86,31 @@ std::vector<int64_t> PalModel::stream_tokens(const std::vector<int64_t>& encoded
   return tokens;
 }
 
+torch::Tensor PalModel::pack(const PalBatch& batch, std::size_t stream) const {
+  std::vector<torch::Tensor> tokens;
+  for (const auto& clips : batch.clips)
+    for (const auto& clip : clips) tokens.push_back(chosen_[stream].choose(clip[stream_encoder_[stream]]));
+  if (tokens.empty()) return torch::zeros({0, encoders_.at(options_.streams[stream].encoder)->width()}, torch::kFloat32);
+  return torch::cat(tokens);
+}
+
+// A trained encoder's tokens are there already, and stay in its autograd graph.
+void PalModel::send(PalBatch& batch) const {
+  if (!side_stream_) return;
+  batch.sent.clear();
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    const auto packed = pack(batch, i);
+    batch.sent.push_back(packed.is_cpu() ? side_stream_->send(packed) : packed);
+  }
+}
+
 std::vector<torch::Tensor> PalModel::connect(const PalBatch& batch) {
   std::vector<torch::Tensor> streams;
   for (std::size_t i = 0; i < places_.size(); ++i) {
-    std::vector<torch::Tensor> tokens;
     std::vector<int64_t> lengths;
     for (const auto& clips : batch.clips)
-      for (const auto& clip : clips) {
-        tokens.push_back(chosen_[i].choose(clip[stream_encoder_[i]]));
-        lengths.push_back(tokens.back().size(0));
-      }
-    const auto packed = tokens.empty()
-                            ? torch::zeros({0, encoders_.at(options_.streams[i].encoder)->width()}, torch::kFloat32)
-                            : torch::cat(tokens);
+      for (const auto& clip : clips) lengths.push_back(chosen_[i].count(clip[stream_encoder_[i]].size(0)));
+    const auto packed = batch.sent.empty() ? pack(batch, i) : batch.sent[i];
     streams.push_back(connectors_[i]->forward(to_device(packed, device()).to(llm_->dtype()), lengths));
     if (!probe_.order) continue;
     for (auto& length : lengths) length = connectors_[i]->output_length(length);

@@ -235,18 +235,24 @@ void AdamW::clip(double scale, double max_norm, const at::Tensor& loss, const st
   clipped_ = std::make_shared<ClippedGradients>(on_device ? clip_on_device(measured, scale, max_norm, loss) : clip_on_host(measured, scale, max_norm, loss, std::move(squares), sum));
 }
 
-GradientNorms AdamW::step() {
+void AdamW::launch() {
+  PAL_ASSERT(!launched_, "a step is launched before the one before is finished");
   const at::NoGradGuard no_grad;
-  auto clipped = clipped_ ? std::move(*std::exchange(clipped_, nullptr)) : ClippedGradients();
-  std::vector<Entry*> stepped;
-  if (clipped.finite) stepped = launch_step(clipped);
-  clipped.read();  // not before: the device has its work now
-  if (clipped.finite)
-    for (Entry* entry : stepped) ++entry->steps;
-  return clipped.norms;
+  launched_ = clipped_ ? std::exchange(clipped_, nullptr) : std::make_shared<ClippedGradients>();
+  if (launched_->finite) stepped_ = launch_buckets(*launched_);
 }
 
-std::vector<AdamW::Entry*> AdamW::launch_step(const ClippedGradients& clipped) {
+GradientNorms AdamW::finish() {
+  PAL_ASSERT(launched_ != nullptr, "no step is launched");
+  const auto clipped = std::exchange(launched_, nullptr);
+  const auto stepped = std::exchange(stepped_, {});
+  clipped->read();  // not before: the device has its work now
+  if (clipped->finite)
+    for (Entry* entry : stepped) ++entry->steps;
+  return clipped->norms;
+}
+
+std::vector<AdamW::Entry*> AdamW::launch_buckets(const ClippedGradients& clipped) {
   // What one call of the fused kernel can do: one device, dtype, decay and step count.
   std::map<std::tuple<std::string, at::ScalarType, bool, bool, std::int64_t>, std::vector<Entry*>> buckets;
   std::map<decltype(buckets)::key_type, std::int64_t> elements;

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <cmath>
 #include <iostream>
 
 #include "pal/config/dump.h"
@@ -11,11 +10,7 @@
 #include "pal/core/files.h"
 #include "pal/core/host_memory.h"
 #include "pal/core/printable.h"
-#include "pal/core/random.h"
 #include "pal/distributed/agree.h"
-#include "pal/distributed/gradient_reducer.h"
-#include "pal/integration/step_flops.h"
-#include "pal/nn/to_device.h"
 #include "pal/train/progress_bar.h"
 #include "pal/train/stage_policy.h"
 #include "bad_step.h"
@@ -23,7 +18,9 @@
 #include "progress.h"
 #include "run_folder.h"
 #include "run_log.h"
-#include "step_part.h"
+#include "step_result.h"
+#include "step_runner.h"
+#include "steps_ahead.h"
 #include "stop_signal.h"
 #include "training_data.h"
 #include "validation.h"
@@ -38,28 +35,6 @@ using Json = nlohmann::json;
 using Seconds = std::chrono::duration<double>;
 using Clock = std::chrono::steady_clock;
 
-// Numbers of a step that are summed over processes.
-struct StepCounts {
-  int64_t targets = 0, tokens = 0, unreadable = 0;
-  int64_t written = 0;  // processes that are done with their part of a checkpoint
-};
-
-StepCounts sum_of(ProcessGroup& group, const StepCounts& own) {
-  const auto numbers = torch::tensor({own.targets, own.tokens, own.unreadable, own.written}, torch::kInt64);
-  group.sum(numbers);
-  return {numbers[0].item<int64_t>(), numbers[1].item<int64_t>(), numbers[2].item<int64_t>(), numbers[3].item<int64_t>()};
-}
-
-// What a step came to, in all processes alike.
-struct StepResult {
-  StepCounts counts;
-  double loss = 0;  // mean over target tokens
-  GradientNorms norms;
-  double rate = 0, flops = 0;
-
-  bool is_sound() const { return counts.targets > 0 && norms.finite() && std::isfinite(loss); }
-};
-
 // Every process has a trainer, with the whole model and its share of every step. What all do alike, they decide alike. Each writes its
 // part of a checkpoint, and process 0 all else.
 class Trainer {
@@ -68,7 +43,7 @@ class Trainer {
   Trainer(const RunConfig& config, const TrainerOptions& options, torch::Device device, ProcessGroup& group)
       : group_(group), session_(open_session(config, device)), folder_(options.output, session_.config.train.keep), config_text_(run_config_yaml(session_.config)),
         data_(session_.config, *session_.collator, {group.rank(), group.size()}), bar_(group.is_first() ? std::cerr : silence_, progress_options_for_stderr()),
-        saver_(group, folder_.checkpoints(), is_sharded()),
+        saver_(group, folder_.checkpoints(), is_sharded(session_.config.train, group)),
         watchdog_(options.stall, [this](const std::string& what, std::chrono::seconds since) { say_stall(what, since); }) {
     read_validation();
     read_from_cache(session_);
@@ -175,8 +150,7 @@ class Trainer {
     progress_.stage += 1;
     progress_.stage_step = 0;
     progress_.data = {};
-    reducer_.reset();
-    optimizer_.reset();
+    runner_.reset();
     save();
     if (!stopping_) validate();
   }
@@ -188,7 +162,7 @@ class Trainer {
     CheckpointContent content;
     for (const auto& parameter : session_.parameters())
       if (is_saved(parameter.name)) content.model[parameter.name] = parameter.value.detach();
-    if (with_optimizer && optimizer_) content.optimizer = optimizer_->state();
+    if (with_optimizer && runner_) content.optimizer = runner_->state();
     content.state = to_json(RunState{progress_, data_.fingerprint(), config_text_, at::get_num_threads()});
     return content;
   }
@@ -231,46 +205,25 @@ class Trainer {
     spdlog::info("{}\n{}", plans_[progress_.stage], format_group_counts(counts));
     for (const auto& parameter : session_.parameters())
       if (parameter.value.requires_grad()) progress_.trained.insert(parameter.name);
-    optimizer_.emplace(session_.parameters(), adamw_options(stage), own_slices());
-    if (optimizer_state_) optimizer_->load(optimizer_state_->first, optimizer_state_->second);
+    runner_.emplace(session_, stage, group_);
+    if (optimizer_state_) runner_->load(optimizer_state_->first, optimizer_state_->second);
     optimizer_state_.reset();
-    make_reducer();
     const Schedule schedule(schedule_options(stage));
     if (std::any_of(progress_.trained.begin(), progress_.trained.end(), [](const auto& name) { return name.starts_with("encoders."); }))
       session_.collator->forget_clips();  // what a trained encoder gave before is stale
-    auto loader = data_.loader(progress_.stage, progress_.data, stage.steps - progress_.stage_step);
+    const auto left = stage.steps - progress_.stage_step;
+    auto loader = data_.loader(progress_.stage, progress_.data, left);
+    StepsAhead steps(left, [&, number = progress_.step]() mutable { return take(loader, ++number); });
     bar_.start(stage.name, stage.steps, progress_.stage_step);
     while (progress_.stage_step < stage.steps) {
       if (stopping_) return false;
-      step(stage, schedule.rate(progress_.stage_step), loader);
+      step(stage, schedule.rate(progress_.stage_step), steps);
       if (progress_.stage_step == stage.steps) break;  // the end of a stage is saved by next_stage()
       if (is_multiple(session_.config.train.save_every)) save();
       if (validation_is_due() && !stopping_) validate();
     }
     bar_.finish();
     return true;
-  }
-
-  bool is_sharded() const { return group_.size() > 1 && session_.config.train.shard != "none"; }
-  // Whole gradients are not even kept from one part of a step to the next.
-  bool shards_gradients() const { return group_.size() > 1 && session_.config.train.shard == "gradients"; }
-
-  // What of the trained parameters this process steps; none: all.
-  std::optional<std::vector<ParameterSlice>> own_slices() const {
-    if (!is_sharded()) return std::nullopt;
-    std::vector<at::Tensor> trained;
-    for (const auto& parameter : session_.parameters())
-      if (parameter.value.requires_grad()) trained.push_back(parameter.value);
-    return slices_of(make_buckets(trained, ReducerOptions().bucket_bytes, group_.size()), trained, group_.rank(), group_.size());
-  }
-
-  // Gradients go from the optimizer to the other processes and back.
-  void make_reducer() {
-    reducer_.reset();
-    if (group_.size() == 1) return;
-    reducer_.emplace(
-        group_, optimizer_->trained(), [this](std::size_t i) { return optimizer_->take_gradient(i); },
-        [this](const ParameterSlice& slice, const at::Tensor& gradient) { optimizer_->give_gradient(slice, gradient); }, ReducerOptions{.sharded = is_sharded()});
   }
 
   bool is_multiple(int64_t every) const { return every > 0 && progress_.step % every == 0; }
@@ -324,94 +277,41 @@ class Trainer {
     spdlog::error("{}: not done for {} s; something hangs: a file system, the device or another process{}", what, since.count(), missing.empty() ? "" : ". Not here yet: " + missing);
   }
 
-  // Sums gradients over the batches of all processes. Returns the loss's sum over this one's, a float64 scalar on the device, which nobody has waited for.
-  at::Tensor run_batches(const StageOptions& stage, const std::vector<PalBatch>& batches) {
-    const Share share{group_.rank(), group_.size()};
-    const auto most = std::size_t(parts_of(batch_rule(stage), share));
-    const auto mask_seed = stream_seed(uint64_t(session_.config.train.seed), "dropout", uint64_t(progress_.step));
-    const auto loss = at::zeros({}, at::TensorOptions(session_.model->device()).dtype(at::kDouble));
-    const bool wide = most > 1 && !shards_gradients();
-    for (std::size_t part = 0; part < most; ++part) {
-      const bool exchanges = reducer_ && (part + 1 == most || shards_gradients());  // as often in all processes, whatever they have
-      if (exchanges) reducer_->begin(wide);
-      if (part < batches.size()) {
-        set_lora_masks(*session_.model, stream_seed(mask_seed, "part", part * std::size_t(share.processes) + std::size_t(share.process)));
-        const auto sum = session_.model->loss_sum(batches[part]);
-        sum.backward();
-        loss.add_(sum.detach());
-      }
-      if (exchanges)
-        reducer_->finish();
-      else if (most > 1)
-        optimizer_->accumulate();
-    }
-    set_lora_masks(*session_.model, std::nullopt);
-    return loss;
-  }
-
-  // Of all processes.
-  struct StepSums {
-    double loss = 0, flops = 0;
-    bool stopping = false;
-  };
-
-  // A process that was told to stop tells the others with its loss: a StepSums as [3] float64, on the device.
-  at::Tensor sum_over_processes(const at::Tensor& own_loss, const std::vector<PalBatch>& batches) {
-    double flops = 0;
-    if (session_.config.train.peak_tflops > 0)
-      for (const auto& batch : batches) flops += decoder_flops(*session_.model, batch).total();
-    const auto others = torch::tensor({flops, StopSignal::received() ? 1.0 : 0.0}, torch::kFloat64);
-    const auto numbers = at::cat({own_loss.view({1}), to_device(others, own_loss.device())});
-    group_.sum(numbers);
-    return numbers;
-  }
-
-  static StepSums read(const at::Tensor& sums) {
-    const auto numbers = sums.to(at::kCPU);
-    return {numbers[0].item<double>(), numbers[1].item<double>(), numbers[2].item<double>() > 0};
-  }
-
-  void step(const StageOptions& stage, double rate, StepLoader& loader) {
-    const auto begin = Clock::now();
+  // The loader's next step, which is the number-th of all, in the model's reach.
+  TakenStep take(StepLoader& loader, int64_t number) {
     const auto step = loader.next();
-    watchdog_.begin(fmt::format("step {}: getting samples {} ready", progress_.step + 1, fmt::join(ids_of(step.own), ", ")));
-    const auto own = take_part(loader, step, *session_.collator);
-    watchdog_.begin(fmt::format("step {}: training on samples {}", progress_.step + 1, fmt::join(own.ids, ", ")));
+    watchdog_.begin(fmt::format("step {}: getting samples {} ready", number, fmt::join(ids_of(step.own), ", ")));
+    TakenStep taken{step.planned, take_part(loader, step, *session_.collator)};
+    for (auto& batch : taken.own.batches) session_.model->send(batch);
+    return taken;
+  }
+
+  void step(const StageOptions& stage, double rate, StepsAhead& steps) {
+    const auto begin = Clock::now();
+    const auto [planned, own] = steps.next();
+    const auto training = fmt::format("step {}: training on samples {}", progress_.step + 1, fmt::join(own.ids, ", "));
+    watchdog_.begin(training);
     const auto counts = sum_of(group_, {own.targets(), own.tokens(), int64_t(own.unreadable.size()), saver_.has_written()});
     if (counts.unreadable > 0) leave_out(own.unreadable);
     if (counts.written == group_.size()) finish_saving();
-    const auto on_device = sum_over_processes(run_batches(stage, own.batches), own.batches);
-    const auto norms = update(stage, counts.targets, rate, on_device[0]);
-    const auto sums = read(on_device);  // what the step came to is looked at when it is done, lest the device waits for the host
+    const auto sums = runner_->run(progress_.step, own.batches, counts.targets, rate, [&] {
+      if (!StopSignal::received()) steps.take_ahead();  // else there may be no next one, and somebody waits for the end
+      watchdog_.begin(training);
+    });
     stopping_ = sums.stopping;
-    const StepResult result{counts, sums.loss / double(counts.targets), norms, rate, sums.flops};
+    const StepResult result{counts, sums.loss / double(counts.targets), sums.norms, rate, sums.flops};
     if (result.is_sound())
-      keep_update();
+      bad_.clear();
     else
       skip({progress_.step + 1, counts.targets, result.loss, result.norms, own.ids});
-    optimizer_->zero_grad();
 
     progress_.step += 1;
     progress_.stage_step += 1;
-    progress_.data = step.planned.after;
+    progress_.data = planned.after;
     bar_.update(progress_.stage_step, result.loss, counts.tokens);
-    if (log_) log_->step(line_of(stage, step.planned, result, own, Clock::now() - begin));
+    if (log_) log_->step(logged(stage, planned, result, own, Clock::now() - begin));
     watchdog_.rest();
     if (bad_.size() == std::size_t(session_.config.train.bad_steps)) end_diverged(bad_.back());
-  }
-
-  // Changes nothing where there is nothing to learn, or loss or gradients are not finite.
-  GradientNorms update(const StageOptions& stage, int64_t targets, double rate, const at::Tensor& loss) {
-    if (targets == 0) return {};
-    optimizer_->set_learning_rate(rate);
-    const auto sum = [this](const at::Tensor& squares) { group_.sum(squares); };
-    optimizer_->clip(1.0 / double(targets), stage.clip_norm, loss, is_sharded() ? sum : std::function<void(const at::Tensor&)>());
-    return optimizer_->step();
-  }
-
-  void keep_update() {
-    if (is_sharded()) gather_slices(group_, optimizer_->trained());
-    bad_.clear();
   }
 
   void skip(BadStep bad) {
@@ -422,19 +322,9 @@ class Trainer {
   }
 
   // For log.jsonl, after the step.
-  Json line_of(const StageOptions& stage, const PlannedStep& planned, const StepResult& result, const StepPart& own, Seconds seconds) const {
-    Json line = {{"step", progress_.step},
-                 {"stage", stage.name},
-                 {"loss", result.loss},
-                 {"learning_rate", result.rate},
-                 {"gradient_norm", result.norms.total},
-                 {"gradient_norms", result.norms.groups},
-                 {"target_tokens", result.counts.targets},
-                 {"text_tokens", result.counts.tokens},
-                 {"skipped", !result.is_sound()},
-                 {"skipped_steps", progress_.skipped},
-                 {"unreadable_samples", progress_.unreadable.size()},
-                 {"samples", planned.samples()}};
+  Json logged(const StageOptions& stage, const PlannedStep& planned, const StepResult& result, const StepPart& own, Seconds seconds) const {
+    auto line = line_of(result, stage.name, progress_);
+    line["samples"] = planned.samples();
     if (session_.config.train.log_samples) line["sample_ids"] = ids_of(planned.parts);
     add_times(line, seconds, own, result.flops);
     if (is_multiple(session_.config.train.attention_every))
@@ -459,7 +349,7 @@ class Trainer {
     saver_.settle();
     auto left = content(/*with_optimizer=*/true);
     left.state["bad_step"] = to_json(group_, bad);
-    const auto folder = save_together(group_, folder_.diverged(), progress_.step, left, is_sharded()).folder;
+    const auto folder = save_together(group_, folder_.diverged(), progress_.step, left, is_sharded(session_.config.train, group_)).folder;
     throw_in_all<std::runtime_error>(
         group_, fmt::format("{} steps in a row gave no finite loss or gradient (train.bad_steps); the samples of the last are named above. What the run had then is in {} "
                             "(pal-inspect checkpoint); the newest checkpoint is of step {}",
@@ -491,8 +381,7 @@ class Trainer {
   std::vector<Sample> validation_;
   std::vector<std::string> plans_;  // of the stages, for people
   Progress progress_;
-  std::optional<AdamW> optimizer_;
-  std::optional<GradientReducer> reducer_;  // of several processes; refers to the optimizer
+  std::optional<StepRunner> runner_;  // of the stage
   std::optional<std::pair<TensorMap, std::string>> optimizer_state_;  // of the checkpoint that is resumed
   std::optional<RunLog> log_;  // of process 0
   bool validate_first_ = false;  // a validation was due when the checkpoint was written

@@ -65,6 +65,27 @@ TEST_P(Device, LossAndGradientsEqualTheReference) {
   }
 }
 
+TEST_P(Device, TokensThatWereSentOrAreThereAlreadyChangeNoBit) {
+  const auto place = GetParam();
+  const auto model = tiny_model({tiny_stream("detail", Integration::kLal, 1), tiny_stream("again", Integration::kPlits)}, place.dtype, place.device, place.backend);
+  const auto batch = tiny_training_batch();
+  const auto expected = model->connect(batch);
+  const auto expect_the_same = [&](const PalBatch& other) {
+    const auto streams = model->connect(other);
+    for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_TRUE(torch::equal(streams.at(i), expected[i])) << i;
+  };
+  auto sent = batch, there = batch;
+  model->send(sent);
+  EXPECT_EQ(sent.sent.size(), device().is_cpu() ? 0u : 2u);  // streams
+  expect_the_same(sent);
+  for (auto& clips : there.clips)
+    for (auto& clip : clips)
+      for (auto& tokens : clip) tokens = tokens.to(device());  // as a trained encoder gives them
+  expect_the_same(there);
+  model->send(there);
+  expect_the_same(there);
+}
+
 TEST_P(Device, RecomputedLayersGiveTheSameGradients) {
   const auto batch = tiny_training_batch();
   auto options = tiny_pal(GetParam().dtype, device(), GetParam().backend)->options();

@@ -116,11 +116,50 @@ class EnvironmentTest(SetupTest):
         self.assertFalse((self.cache / "tmp.deb-x").exists())
 
 
+class NvccTest(SetupTest):
+    """With stand-ins for the machine's nvcc and for pip."""
+
+    PIP = 'pal_pip() { local bin; bin=$(pal_site_packages "$1")/nvidia/cu13/bin; mkdir -p "$bin"; touch "$bin/nvcc"; echo "pip $*"; }; '
+    NONE = "pal_find_nvcc() { return 1; }; "
+    SHOW = 'pal_lock_cache; pal_need_python; pal_nvcc; echo "nvcc [$PAL_NVCC]"'
+
+    def setUp(self):
+        super().setUp()
+        self.torch = self.folder / "torch"
+        (self.torch / "lib").mkdir(parents=True)
+        (self.torch / "lib/libtorch_cuda.so").touch()
+        self.environment["PAL_TORCH_DIR"] = str(self.torch)
+        self.environment.pop("CUDA_HOME", None)
+
+    def test_the_machines_own_is_taken(self):
+        self.program("nvcc", "true")
+        self.expect(self.shell(self.PIP + self.SHOW), 0, f"nvcc [{self.folder}/bin/nvcc]")
+        self.assertEqual(list(self.cache.glob("nvcc-*")), [])
+        self.expect(self.shell(self.PIP + self.NONE + self.SHOW, PAL_NVCC=f"{self.folder}/bin/nvcc"), 0, f"nvcc [{self.folder}/bin/nvcc]")
+
+    def test_where_there_is_none_it_is_installed_once(self):
+        first = self.shell(self.PIP + self.NONE + self.SHOW)
+        (folder,) = self.cache.glob("nvcc-*")
+        self.expect(first, 0, f"pip {folder} install -r {ROOT}/tools/setup/nvcc-requirements.txt", f"nvcc: PyPI's, in {folder}", f"nvcc [{folder}/lib/", "/nvidia/cu13/bin/nvcc]")
+        again = self.shell(self.PIP + self.NONE + self.SHOW)
+        self.expect(again, 0, f"nvcc [{folder}/lib/")
+        self.assertNotIn("pip ", again.stdout)
+
+    def test_without_a_network_the_set_up_goes_on_without_kernels(self):
+        self.expect(self.shell("pal_pip() { pal_fail 'no network'; }; " + self.NONE + self.SHOW), 0, "no network", "without its CUDA kernels", "nvcc []")
+
+    def test_a_libtorch_without_cuda_needs_none(self):
+        (self.torch / "lib/libtorch_cuda.so").unlink()
+        self.expect(self.shell(self.PIP + self.SHOW), 0, "without CUDA", "nvcc []")
+        self.assertEqual(list(self.cache.glob("nvcc-*")), [])
+
+
 class WrongInputTest(SetupTest):
     def test_each_is_exit_2_with_a_message(self):
         (self.folder / "file").touch()
         for script, environment, message in [
             ("pal_torch", {"PAL_TORCH_DIR": "/nowhere"}, "PAL_TORCH_DIR=/nowhere: expected LibTorch there"),
+            ("pal_nvcc", {"PAL_NVCC": "/nowhere"}, "PAL_NVCC=/nowhere: expected CUDA's compiler there"),
             ("pal_lock_cache", {"PAL_CACHE": f"{self.folder}/file/cache"}, "cannot write to the cache folder"),
             ("pal_lock_cache; pal_need_space 999999 LibTorch", {}, "LibTorch needs 999999 GB"),
             ("pal_need_python", {"PAL_PYTHON": "/bin/false"}, "no fitting Python: /bin/false should be 3.10 to 3.14"),

@@ -307,6 +307,24 @@ class Train(unittest.TestCase):
         last = json.loads((self.root / "enough" / "log.jsonl").read_text().splitlines()[-1])
         self.assertEqual(last["unreadable_samples"], 3)
 
+    def test_the_steps_before_the_one_whose_recording_ends_the_run_are_kept(self):
+        """Samples are taken while the step before is computed: what is wrong with them must not be told before that one is done."""
+        (self.root / "noise.wav").write_bytes(b"RIFF\x00\x00\x00\x00WAVEnonsense")
+
+        def break_three_of_nine(lines):
+            del lines[9:]
+            for line in lines[6:]:
+                line["audio"] = str(self.root / "noise.wav")
+        data = [*self.manifest("m.jsonl", break_three_of_nine), "--set", "stages.align.batch_size=1", "--set", "stages.align.steps=12", "--set", "train.log_samples=true", "--set", "train.save_every=0"]
+        self.assertEqual(self.train("all", *data, "--set", "data.skip_unreadable=3").returncode, 0)
+        bad = {json.loads(line)["id"] for line in (self.root / "m.jsonl").read_text().splitlines()[6:]}
+        drawn = [json.loads(line)["sample_ids"][0] for line in (self.root / "all" / "log.jsonl").read_text().splitlines()[:12]]
+        first = [step for step, sample in enumerate(drawn) if sample in bad and sample not in drawn[:step]]
+        last = self.train("two", *data, "--set", "data.skip_unreadable=2")
+        self.assertEqual(last.returncode, 2, last.stderr)
+        self.assertEqual(len((self.root / "two" / "log.jsonl").read_text().splitlines()), first[2])
+        self.assertTrue((self.root / "two" / "checkpoints" / f"step-{first[2]:08}").exists(), last.stderr)
+
     def test_recordings_and_validation_are_checked_before_the_first_step(self):
         missing = self.train("missing", *self.manifest("m.jsonl", lambda lines: lines[3].update(audio="nowhere.wav")))
         self.assertEqual(missing.returncode, 2)

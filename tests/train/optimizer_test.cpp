@@ -178,6 +178,24 @@ TEST(AdamW, AStepReturnsTheScaledNormInAllAndByGroup) {
   EXPECT_TRUE(optimizer.step().groups.empty());  // what clip() found was used up
 }
 
+TEST(AdamW, AStepInTwoIsTheSameStepAndDoesNotNeedTheGradientsInBetween) {
+  auto whole = make_parameters(), halves = make_parameters();
+  AdamW a(whole, kOptions), b(halves, kOptions);
+  for (int step = 0; step < 3; ++step) {
+    set_gradients(whole, step);
+    set_gradients(halves, step);
+    a.clip(0.5, 1.0);
+    b.clip(0.5, 1.0);
+    b.launch();
+    b.zero_grad();
+    EXPECT_THROW(b.launch(), std::logic_error);
+    EXPECT_EQ(a.step().groups, b.finish().groups);
+    EXPECT_THROW(b.finish(), std::logic_error);
+  }
+  for (std::size_t i = 0; i < whole.size(); ++i) EXPECT_TRUE(torch::equal(whole[i].value, halves[i].value)) << whole[i].name;
+  for (const auto& [name, tensor] : a.state()) EXPECT_TRUE(torch::equal(tensor, b.state().at(name))) << name;
+}
+
 TEST(AdamW, TheNextStepUsesTheScaledAndLimitedGradient) {
   // With beta1 = 0 the first moment is the gradient that the step used.
   AdamWOptions options = kOptions;
@@ -565,7 +583,7 @@ TEST_P(AdamWOnCuda, AStepThatIsNotFiniteChangesNothing) {
   EXPECT_EQ(optimizer.state().at("llm.norm.weight.step").item<int>(), 2);
 }
 
-TEST(AdamW, OnCudaClipDoesNotWaitForTheDevice) {
+TEST(AdamW, OnCudaNothingWaitsForTheDeviceButTheEndOfAStep) {
   if (!torch::cuda::is_available()) GTEST_SKIP() << "no CUDA device";
   auto source = make_parameters(torch::kFloat32), parameters = on_cuda(source);
   AdamW optimizer(parameters, kOptions);
@@ -575,14 +593,17 @@ TEST(AdamW, OnCudaClipDoesNotWaitForTheDevice) {
   const auto a = torch::ones({8192, 8192}, torch::kCUDA);
   auto product = torch::empty_like(a);
   optimizer.clip(1.0, 1.0, loss);  // what is loaded at first use is loaded
+  optimizer.step();
   torch::mm_out(product, a, a);
   torch::cuda::synchronize();
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
   for (int i = 0; i < 50; ++i) torch::mm_out(product, a, a);  // some tenths of a second of work that lies before clip()'s
   optimizer.clip(1.0, 1.0, loss);
+  optimizer.launch();
+  optimizer.zero_grad();
   const auto launched = Clock::now();
-  optimizer.step();
+  optimizer.finish();
   EXPECT_LT((launched - begin) * 2, Clock::now() - begin);
 }
 

@@ -20,6 +20,9 @@ pal_build() {
   if [[ ${torch:-$PAL_TORCH_DIR} != "$PAL_TORCH_DIR" || ${source:-$PAL_ROOT} != "$PAL_ROOT" ]]; then
     options+=(--fresh) # another LibTorch, or a folder that was moved: old paths must not stay
   fi
+  if [[ -n ${PAL_NVCC:-} ]]; then
+    options+=("-DPAL_NVCC=$PAL_NVCC")
+  fi
   if [[ -n ${PAL_TEST_PYTHON:-} ]]; then
     options+=("-DPAL_TEST_PYTHON=$PAL_TEST_PYTHON")
   fi

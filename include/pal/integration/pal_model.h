@@ -20,6 +20,8 @@
 
 namespace pal {
 
+class SideStream;
+
 // An audio stream as a config describes it.
 struct StreamOptions {
   std::string name;                               // its parameters are connectors.NAME.*
@@ -58,6 +60,7 @@ struct PalBatch {
   std::vector<std::vector<int64_t>> audio_at;   // per sample and clip: text tokens before it
   std::vector<std::vector<EncodedClip>> clips;  // per sample and clip
   std::vector<std::string> ids;                 // per sample, for messages
+  std::vector<torch::Tensor> sent;              // per stream [A, E]: the clips' tokens where the model is (PalModel::send()); empty: not sent
 
   int64_t target_tokens() const { return target.sum().item<int64_t>(); }  // tokens counted in the loss
 };
@@ -82,6 +85,9 @@ class PalModel : public torch::nn::Module {
   SequenceLayout layout(const PalBatch& batch) const;
   // Tokens of each stream for a clip of which the encoders, in their order by name, give so many.
   std::vector<int64_t> stream_tokens(const std::vector<int64_t>& encoded) const;
+  // Sends the clips' tokens, the largest input by far, to the model's GPU while that computes something else; connect() uses what was sent, and what
+  // the current stream is given later sees it. Nobody waits. Nothing on the CPU.
+  void send(PalBatch& batch) const;
   // What the connectors make of the batch's clips: per stream [A_s, D].
   std::vector<torch::Tensor> connect(const PalBatch& batch);
 
@@ -109,12 +115,14 @@ class PalModel : public torch::nn::Module {
   std::vector<std::shared_ptr<Connector>> connectors_;  // per stream
   std::vector<std::size_t> stream_encoder_;             // per stream: index of its encoder by name
   std::vector<TokenChoice> chosen_;                     // per stream: which of the encoder's tokens
+  torch::Tensor pack(const PalBatch& batch, std::size_t stream) const;  // [A, E]: the tokens of all clips that a stream reads
   torch::Tensor run(const PalBatch& batch, const std::vector<torch::Tensor>& streams, const SequenceLayout& layout, std::vector<KeyValues>* kept);
   torch::Tensor in_order(const torch::Tensor& tokens, const PalBatch& batch, const std::vector<int64_t>& lengths) const;
 
   AudioProbe probe_;
   std::vector<StreamPlace> places_;
   std::shared_ptr<const AttentionBackend> backend_;
+  std::shared_ptr<const SideStream> side_stream_;  // of a GPU
 };
 
 torch::ScalarType parse_float_type(const std::string& name);  // float32 | bfloat16 | float16 | float64

@@ -73,9 +73,17 @@ class AdamW {
   // Takes a step with learning_rate(), as the last clip() said, which is used up; without one, gradients are used as they are. Parameters without a
   // gradient are left alone, and their step count too. On a GPU the step is launched before the device is waited for, once, to return the norms
   // that clip() measured (of scaled gradients; empty without a clip()). Where it found them or the loss not finite, nothing has changed.
-  GradientNorms step();
+  GradientNorms step() {
+    launch();
+    return finish();
+  }
+  // The first half of step(): all but to wait. Gradients may go then (zero_grad()), and the host may do other things; finish() must follow before
+  // anything else that clips, steps, saves or loads.
+  void launch();
+  // The second half: waits for the device, counts the step and returns the norms.
+  GradientNorms finish();
 
-  // Gradients to none.
+  // Gradients to none; also of a step that is launched, which does not need them any more.
   void zero_grad();
 
   void set_learning_rate(double rate) { options_.learning_rate = rate; }  // of the next step
@@ -107,13 +115,15 @@ class AdamW {
   at::Tensor gradient(const Entry& entry) const;
   std::string name(const Entry& entry, const char* field) const;
   AdamWBucket bucket_of(const std::vector<Entry*>& entries) const;
-  std::vector<Entry*> launch_step(const ClippedGradients& clipped);  // returns those that are stepped
+  std::vector<Entry*> launch_buckets(const ClippedGradients& clipped);  // returns those that are stepped
 
   std::vector<Trained> trained_;
   std::vector<Entry> entries_;
   std::map<ParameterSlice, std::size_t> entry_of_;
   AdamWOptions options_;
   std::shared_ptr<ClippedGradients> clipped_;  // what the last clip() found; null: no clip() since the last step
+  std::shared_ptr<ClippedGradients> launched_;  // of the step that is launched and not finished
+  std::vector<Entry*> stepped_;                 // by that step
 };
 
 // One step on one tensor in its own dtype, in plain tensor operations: what the fused kernel is held to.
