@@ -125,11 +125,11 @@ torch::Tensor PalModel::run(const RowInputs& rows, const LayersInputs& layers, c
 
 torch::Tensor PalModel::hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept) {
   const auto rows = make_row_inputs(layout, to_device(batch.tokens, device()), device());
-  return run(rows, make_layers_inputs(layout, int64_t(llm_->layers.size()), device()), connect(batch), kept);
+  return run(rows, make_layers_inputs(layout, layers(), device()), connect(batch), kept);
 }
 
 torch::Tensor PalModel::loss_sum(const PalBatch& batch, const std::vector<torch::Tensor>& streams) {
-  return loss_sum(make_step_inputs(layout(batch), batch.tokens, batch.target, int64_t(llm_->layers.size()), device()), streams);
+  return loss_sum(make_step_inputs(layout(batch), batch.tokens, batch.target, layers(), device()), streams);
 }
 
 torch::Tensor PalModel::loss_sum(const StepInputs& inputs, const std::vector<torch::Tensor>& streams) {

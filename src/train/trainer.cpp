@@ -56,6 +56,7 @@ struct StepResult {
   double loss = 0;  // mean over target tokens
   GradientNorms norms;
   double rate = 0, flops = 0;
+  std::optional<double> padding_share;  // where batches are filled up to buckets
 
   bool is_sound() const { return counts.targets > 0 && norms.finite() && std::isfinite(loss); }
 };
@@ -74,6 +75,7 @@ class Trainer {
     read_from_cache(session_);
     session_.collator->check_caches(data_.samples());
     session_.collator->check_caches(validation_);
+    if (has_buckets()) check_buckets();
     for (std::size_t i = 0; i < session_.config.stages.size(); ++i) {
       auto plan = data_.plan(i);
       session_.config.stages[i].steps = plan.steps;
@@ -113,6 +115,14 @@ class Trainer {
     validation_ = session_.samples(config.data.validation);
     check_recordings(validation_, config.data.validation.path);
     check_evaluation(config.eval, validation_);
+  }
+
+  bool has_buckets() const { return session_.config.train.graphs.round > 0; }
+
+  void check_buckets() const {
+    PAL_CHECK(group_.size() == 1, "train.graphs: a graph does not exchange gradients, but there are {} processes; use one, or set train.graphs.round to 0", group_.size());
+    check_training_graphs(*session_.model, session_.config.train.graphs);
+    if (!session_.model->device().is_cuda()) spdlog::info("train.graphs: on the CPU batches are filled up to buckets, but their steps are not recorded");
   }
 
   TrainingEnd describe_stages() {
@@ -177,6 +187,7 @@ class Trainer {
     progress_.data = {};
     reducer_.reset();
     optimizer_.reset();
+    graphs_.reset();
     save();
     if (!stopping_) validate();
   }
@@ -235,6 +246,7 @@ class Trainer {
     if (optimizer_state_) optimizer_->load(optimizer_state_->first, optimizer_state_->second);
     optimizer_state_.reset();
     make_reducer();
+    if (has_buckets()) graphs_.emplace(*session_.model, session_.config.train.graphs);
     const Schedule schedule(schedule_options(stage));
     if (std::any_of(progress_.trained.begin(), progress_.trained.end(), [](const auto& name) { return name.starts_with("encoders."); }))
       session_.collator->forget_clips();  // what a trained encoder gave before is stale
@@ -248,7 +260,14 @@ class Trainer {
       if (validation_is_due() && !stopping_) validate();
     }
     bar_.finish();
+    if (graphs_) say_buckets(stage.name);
     return true;
+  }
+
+  void say_buckets(const std::string& stage) const {
+    const auto& counts = graphs_->counts();
+    spdlog::info("stage '{}': {} buckets of shapes, {} graphs recorded, {} of {} batches by a graph; {:.1f}% of the rows were filling", stage, counts.buckets, counts.recorded, counts.replayed, counts.batches,
+                 100 * counts.padding_share());
   }
 
   bool is_sharded() const { return group_.size() > 1 && session_.config.train.shard != "none"; }
@@ -324,6 +343,14 @@ class Trainer {
     spdlog::error("{}: not done for {} s; something hangs: a file system, the device or another process{}", what, since.count(), missing.empty() ? "" : ". Not here yet: " + missing);
   }
 
+  // The sum over the batch's targets; the gradients are the parameters'.
+  at::Tensor loss_and_gradients(const PalBatch& batch) {
+    if (graphs_) return graphs_->loss_and_gradients(batch);
+    const auto sum = session_.model->loss_sum(batch);
+    sum.backward();
+    return sum.detach();
+  }
+
   // Sums gradients over the batches of all processes. Returns the loss's sum over this one's, a float64 scalar on the device, which nobody has waited for.
   at::Tensor run_batches(const StageOptions& stage, const std::vector<PalBatch>& batches) {
     const Share share{group_.rank(), group_.size()};
@@ -336,9 +363,7 @@ class Trainer {
       if (exchanges) reducer_->begin(wide);
       if (part < batches.size()) {
         set_lora_masks(*session_.model, stream_seed(mask_seed, "part", part * std::size_t(share.processes) + std::size_t(share.process)));
-        const auto sum = session_.model->loss_sum(batches[part]);
-        sum.backward();
-        loss.add_(sum.detach());
+        loss.add_(loss_and_gradients(batches[part]));
       }
       if (exchanges)
         reducer_->finish();
@@ -380,11 +405,12 @@ class Trainer {
     const auto counts = sum_of(group_, {own.targets(), own.tokens(), int64_t(own.unreadable.size()), saver_.has_written()});
     if (counts.unreadable > 0) leave_out(own.unreadable);
     if (counts.written == group_.size()) finish_saving();
+    const auto before = graphs_ ? graphs_->counts() : BucketCounts();
     const auto on_device = sum_over_processes(run_batches(stage, own.batches), own.batches);
     const auto norms = update(stage, counts.targets, rate, on_device[0]);
     const auto sums = read(on_device);  // what the step came to is looked at when it is done, lest the device waits for the host
     stopping_ = sums.stopping;
-    const StepResult result{counts, sums.loss / double(counts.targets), norms, rate, sums.flops};
+    const StepResult result{counts, sums.loss / double(counts.targets), norms, rate, sums.flops, graphs_ ? std::optional((graphs_->counts() - before).padding_share()) : std::nullopt};
     if (result.is_sound())
       keep_update();
     else
@@ -435,6 +461,7 @@ class Trainer {
                  {"skipped_steps", progress_.skipped},
                  {"unreadable_samples", progress_.unreadable.size()},
                  {"samples", planned.samples()}};
+    if (result.padding_share) line["padding_share"] = *result.padding_share;
     if (session_.config.train.log_samples) line["sample_ids"] = ids_of(planned.parts);
     add_times(line, seconds, own, result.flops);
     if (is_multiple(session_.config.train.attention_every))
@@ -492,6 +519,7 @@ class Trainer {
   std::vector<std::string> plans_;  // of the stages, for people
   Progress progress_;
   std::optional<AdamW> optimizer_;
+  std::optional<TrainingGraphs> graphs_;    // of a stage; none: batches run as they are
   std::optional<GradientReducer> reducer_;  // of several processes; refers to the optimizer
   std::optional<std::pair<TensorMap, std::string>> optimizer_state_;  // of the checkpoint that is resumed
   std::optional<RunLog> log_;  // of process 0

@@ -102,6 +102,7 @@ class PalModel : public torch::nn::Module {
   Decoder& llm() { return llm_; }                                                                // the decoder
   const std::map<std::string, std::shared_ptr<Encoder>>& encoders() const { return encoders_; }  // by name
   const std::vector<StreamPlace>& places() const { return places_; }                             // of the streams
+  int64_t layers() const { return int64_t(llm_->layers.size()); }                                // of the decoder
   const AttentionBackend& backend() const { return *backend_; }                                  // of attention
   torch::Device device() const { return llm_->device(); }                                        // of decoder and connectors
 
