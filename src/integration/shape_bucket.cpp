@@ -1,5 +1,6 @@
 #include "shape_bucket.h"
 
+#include <algorithm>
 #include <bit>
 
 #include "pal/core/check.h"
@@ -40,9 +41,10 @@ TargetInputs padded_targets(const TargetInputs& targets, int64_t round) {
   return {padded(targets.rows, count, 0), padded(targets.wanted, count, -1)};
 }
 
-void pad_plans(LayersInputs& inputs, int64_t round, torch::Device device) {
+void pad_plans(LayersInputs& inputs, int64_t round, std::size_t streams, torch::Device device) {
+  const int64_t dummy_most = (int64_t(streams) + 2) * round;  // up to `round` of text and of each stream, and of keys that are read again
   for (const auto& plan : inputs.plans()) {
-    const auto larger = std::make_shared<const AttentionPlan>(padded_plan(*plan, round, device));
+    const auto larger = std::make_shared<const AttentionPlan>(padded_plan(*plan, round, dummy_most, device));
     for (auto& layer : inputs.layers)
       if (layer.plan == plan) layer.plan = larger;
   }
@@ -50,7 +52,7 @@ void pad_plans(LayersInputs& inputs, int64_t round, torch::Device device) {
 
 }  // namespace
 
-AttentionPlan padded_plan(const AttentionPlan& plan, int64_t round, torch::Device device) {
+AttentionPlan padded_plan(const AttentionPlan& plan, int64_t round, int64_t dummy_most, torch::Device device) {
   auto segments = plan.segments;
   auto& last = segments.back();
   const int64_t keys = keys_in_all(plan);
@@ -64,8 +66,8 @@ AttentionPlan padded_plan(const AttentionPlan& plan, int64_t round, torch::Devic
   segments.resize(std::size_t(rounded_up(int64_t(segments.size()), kSegments)), {{plan.rows, plan.rows}, {}});
   AttentionPlan larger(std::move(segments), plan.causal, plan.rows, plan.keys, device);
   larger.row_ids = plan.row_ids, larger.row_samples = plan.row_samples, larger.key_ids = plan.key_ids, larger.key_samples = plan.key_samples;
-  larger.max_rows = power_of_two(larger.max_rows);
-  larger.max_keys = power_of_two(larger.max_keys);
+  larger.max_rows = power_of_two(std::max(plan.max_rows, dummy_most));
+  larger.max_keys = power_of_two(std::max(plan.max_keys, dummy_most));
   return larger;
 }
 
@@ -78,7 +80,7 @@ PaddedBatch pad_to_bucket(const PalModel& model, const PalBatch& batch, int64_t 
   const SequenceLayout layout(model.places(), samples, model.device());
   const int64_t text = layout.text_rows.numel();
   auto inputs = make_step_inputs(layout, padded(batch.tokens, text, 0), padded(batch.target, text, 0), model.layers(), model.device());
-  pad_plans(inputs.layers, round, model.device());
+  pad_plans(inputs.layers, round, model.places().size(), model.device());
   inputs.targets = padded_targets(inputs.targets, round);
   return {std::move(inputs), layout.rows(), layout.sample_rows.back().size()};
 }

@@ -23,9 +23,10 @@ struct PaddedBatch {
 // Throws std::logic_error for a model that is probed, UserError as PalModel::sample_shapes() does.
 PaddedBatch pad_to_bucket(const PalModel& model, const PalBatch& batch, int64_t round);
 
-// A plan in a bucket's shape: as many segments as a multiple of 8, keys in all as a multiple of `round` where any but rows are read, max_rows and max_keys
-// powers of two. The last segment must be the dummy's: it reads its own first rows again and again, so that keys have readers and none is left over.
-AttentionPlan padded_plan(const AttentionPlan& plan, int64_t round, torch::Device device);
+// A plan in a bucket's shape: as many segments as a multiple of 8, keys in all as a multiple of `round` where any but rows are read; max_rows and max_keys
+// powers of two, above what a dummy can have (`dummy_most`), lest they depend on it. The last segment must be the dummy's: it reads its own first rows again
+// and again, so that every key has a reader and none is left over.
+AttentionPlan padded_plan(const AttentionPlan& plan, int64_t round, int64_t dummy_most, torch::Device device);
 
 // A stream's tokens [A, D] as [tokens, D], with zeros behind.
 torch::Tensor padded_tokens(const torch::Tensor& stream, int64_t tokens);
