@@ -80,7 +80,7 @@ Json to_json(const pal::Contender& contender, const pal::TrainingCost* cost, int
                {"step_seconds", pal::spread(contender.seconds)}};
   if (contender.peak_bytes > 0) json["peak_bytes"] = contender.peak_bytes;
   if (cost == nullptr) return json;
-  json["activation_bytes"] = cost->activation_bytes;
+  if (cost->buckets.batches == 0) json["activation_bytes"] = cost->activation_bytes;  // else a forward is not on its own
   json["beyond_weights_and_optimizer_bytes"] = cost->beyond_bytes;
   json["weight_bytes"] = cost->weight_bytes;
   json["optimizer_bytes"] = cost->optimizer_bytes;
@@ -145,8 +145,8 @@ void print_ratios(const Json& results) {
   const auto& first = results.front();
   for (const auto& r : results) {
     if (r["program"] != pal::kPal || r["integration"] == first["integration"]) continue;
-    const auto ratio = [&](const char* key) { return r[key].get<double>() / first[key].get<double>(); };
-    fmt::print("{} / {}: throughput {:.2f}, activations {:.2f}, beyond weights and optimizer {:.2f}, peak {:.2f}\n", r["integration"].get<std::string>(),
+    const auto ratio = [&](const char* key) { return r.contains(key) ? fmt::format("{:.2f}", r[key].get<double>() / first[key].get<double>()) : "-"; };
+    fmt::print("{} / {}: throughput {}, activations {}, beyond weights and optimizer {}, peak {}\n", r["integration"].get<std::string>(),
                first["integration"].get<std::string>(), ratio("samples_per_second"), ratio("activation_bytes"), ratio("beyond_weights_and_optimizer_bytes"),
                ratio("peak_bytes"));
   }

@@ -23,6 +23,7 @@ CheckpointPolicy parse_checkpoint_policy(const std::string& name);
 torch::Tensor assemble_rows(Decoder& llm, const torch::Tensor& tokens,               // [T] int64, packed
                             const std::vector<torch::Tensor>& streams,               // per stream [A_s, D]
                             const SequenceLayout& layout);
+// The same of make_row_inputs().
 torch::Tensor assemble_rows(Decoder& llm, const RowInputs& inputs, const std::vector<torch::Tensor>& streams);
 
 // All layers and the final norm over a packed batch -> hidden [R, D].
@@ -32,6 +33,7 @@ torch::Tensor assemble_rows(Decoder& llm, const RowInputs& inputs, const std::ve
 torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams,
                          const SequenceLayout& layout, std::shared_ptr<const AttentionBackend> backend,
                          CheckpointPolicy checkpointing = CheckpointPolicy::kNone, std::vector<KeyValues>* kept = nullptr);
+// The same by make_layers_inputs().
 torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams, const LayersInputs& inputs,
                          std::shared_ptr<const AttentionBackend> backend, CheckpointPolicy checkpointing = CheckpointPolicy::kNone, std::vector<KeyValues>* kept = nullptr);
 
@@ -39,6 +41,7 @@ torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<tor
 // each predicted from the row of the text token before it. target: [T] bool, CPU; the first token of a sample cannot be one.
 torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const torch::Tensor& tokens, const torch::Tensor& target,
                           const SequenceLayout& layout);
+// The same of make_target_inputs(); targets below 0 count nothing.
 torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const TargetInputs& inputs);
 
 }  // namespace pal

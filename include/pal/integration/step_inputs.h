@@ -39,21 +39,21 @@ struct TargetInputs {
 
 // Of a whole step.
 struct StepInputs {
-  RowInputs rows;
-  LayersInputs layers;
-  TargetInputs targets;
+  RowInputs rows;        // of assemble_rows()
+  LayersInputs layers;   // of run_layers()
+  TargetInputs targets;  // of target_loss()
 
   // All tensors that are read on the device, in an order that depends on shapes alone. Makes what plans make when first asked.
   std::vector<torch::Tensor> tensors() const;
 };
 
-// The three parts, and all of them, as `layout` says, sent to `device`.
-//   tokens [T] int64; the text of all samples packed, already on `device` but for make_step_inputs(), which takes it on the CPU
-//   target [T] bool, CPU; the first token of a sample cannot be one, else throws std::logic_error
-//   layers: the decoder's
+// What assemble_rows() reads of the layout, sent to `device`. tokens: [T] int64, of all samples packed, on `device` already.
 RowInputs make_row_inputs(const SequenceLayout& layout, const torch::Tensor& tokens, torch::Device device);
+// What run_layers() reads of it, sent to `device`. layers: how many the decoder has.
 LayersInputs make_layers_inputs(const SequenceLayout& layout, int64_t layers, torch::Device device);
+// What target_loss() reads of it, sent to `device`. tokens: [T] int64, on the CPU or on `device`; target: [T] bool, CPU. Throws std::logic_error where the first token of a sample is a target.
 TargetInputs make_target_inputs(const SequenceLayout& layout, const torch::Tensor& tokens, const torch::Tensor& target, torch::Device device);
+// All three, sent to `device`. tokens: [T] int64, CPU. Throws as make_target_inputs().
 StepInputs make_step_inputs(const SequenceLayout& layout, const torch::Tensor& tokens, const torch::Tensor& target, int64_t layers, torch::Device device);
 
 }  // namespace pal
