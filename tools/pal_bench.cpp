@@ -30,6 +30,7 @@ struct Arguments {
   std::vector<std::string> peer_modes{"eager", "compiled"};
   std::string stage, device = "auto", peer;
   pal::BenchBatch batch;
+  int64_t graph_round = 0;
   int64_t steps = 5, rounds = 2;
   int threads = 0;
   bool json = false;
@@ -56,7 +57,7 @@ Measured contenders_of(const Arguments& a, const pal::RunConfig& config, const p
     auto model = config.model;
     model.streams = pal::integration_streams(config.model.streams, integration);
     all.costs.push_back(std::make_shared<pal::TrainingCost>());
-    all.contenders.push_back(own_contender(integration, all.costs.back(), [=, &stage] { return pal::training_cost(model, stage, a.batch, a.steps, device); }));
+    all.contenders.push_back(own_contender(integration, all.costs.back(), [=, &stage] { return pal::training_cost(model, stage, a.batch, a.steps, device, {.round = a.graph_round}); }));
     if (a.peer.empty()) continue;
     for (const auto& mode : a.peer_modes) {
       PAL_CHECK(mode == "eager" || mode == "compiled", "--peer-modes: '{}' is not known; use eager, compiled", mode);
@@ -79,7 +80,7 @@ Json to_json(const pal::Contender& contender, const pal::TrainingCost* cost, int
                {"step_seconds", pal::spread(contender.seconds)}};
   if (contender.peak_bytes > 0) json["peak_bytes"] = contender.peak_bytes;
   if (cost == nullptr) return json;
-  json["activation_bytes"] = cost->activation_bytes;
+  if (cost->buckets.batches == 0) json["activation_bytes"] = cost->activation_bytes;  // else a forward is not on its own
   json["beyond_weights_and_optimizer_bytes"] = cost->beyond_bytes;
   json["weight_bytes"] = cost->weight_bytes;
   json["optimizer_bytes"] = cost->optimizer_bytes;
@@ -89,6 +90,7 @@ Json to_json(const pal::Contender& contender, const pal::TrainingCost* cost, int
   json["model_tflops_per_second"] = cost->model_flops / typical / 1e12;
   json["optimizer_traffic_bytes"] = cost->optimizer_traffic;
   json["floor_seconds"] = pal::step_floor(cost->model_flops, cost->optimizer_traffic, peaks);
+  if (cost->buckets.batches > 0) json["padding_share"] = cost->buckets.padding_share();
   for (std::size_t i = 0; i < pal::kPhaseNames.size(); ++i) json["phase_seconds"][pal::kPhaseNames[i]] = pal::median(cost->phase_seconds[i]);
   return json;
 }
@@ -113,6 +115,7 @@ void print_phases(const Json& results) {
     for (const char* phase : pal::kPhaseNames) parts.push_back(fmt::format("{} {:.1f}", phase, 1e3 * r["phase_seconds"][phase].get<double>()));
     fmt::print("{}: {:.2f} of the floor of {:.1f} ms; ms by phase: {}\n", r["integration"].get<std::string>(), r["step_seconds"]["median"].get<double>() / floor, 1e3 * floor,
                fmt::join(parts, ", "));
+    if (r.contains("padding_share")) fmt::print("{}: {:.1f}% of the rows fill up a bucket\n", r["integration"].get<std::string>(), 100 * r["padding_share"].get<double>());
   }
 }
 
@@ -142,8 +145,8 @@ void print_ratios(const Json& results) {
   const auto& first = results.front();
   for (const auto& r : results) {
     if (r["program"] != pal::kPal || r["integration"] == first["integration"]) continue;
-    const auto ratio = [&](const char* key) { return r[key].get<double>() / first[key].get<double>(); };
-    fmt::print("{} / {}: throughput {:.2f}, activations {:.2f}, beyond weights and optimizer {:.2f}, peak {:.2f}\n", r["integration"].get<std::string>(),
+    const auto ratio = [&](const char* key) { return r.contains(key) ? fmt::format("{:.2f}", r[key].get<double>() / first[key].get<double>()) : "-"; };
+    fmt::print("{} / {}: throughput {}, activations {}, beyond weights and optimizer {}, peak {}\n", r["integration"].get<std::string>(),
                first["integration"].get<std::string>(), ratio("samples_per_second"), ratio("activation_bytes"), ratio("beyond_weights_and_optimizer_bytes"),
                ratio("peak_bytes"));
   }
@@ -200,6 +203,7 @@ int main(int argc, char** argv) {
   app.add_option("--samples", a.batch.samples, "samples of the batch")->capture_default_str();
   app.add_option("--text-tokens", a.batch.text_tokens, "a sample")->capture_default_str();
   app.add_option("--audio-tokens", a.batch.audio_tokens, "a sample, of each encoder")->capture_default_str();
+  app.add_option("--graph-round", a.graph_round, "fill batches up to multiples of so many tokens, and on CUDA take steps as graphs (train.graphs.round); 0: off")->check(CLI::NonNegativeNumber)->capture_default_str();
   app.add_option("--steps", a.steps, "timed steps a round")->capture_default_str();
   app.add_option("--rounds", a.rounds, "each integration's turns")->capture_default_str();
   app.add_option("--peer", a.peer, "a Python with torch and transformers: times the same steps written with Hugging Face's modules beside ours");
@@ -211,7 +215,7 @@ int main(int argc, char** argv) {
       "A step is connectors, forward, backward and optimizer; loading clips and running encoders is timed on its own, on noise. Activations: the most that a forward holds at once.\n"
       "Beyond: the most that a step holds beside weights and optimizer state. Peak: with them. Bytes are those asked of torch's\n"
       "allocator. Floor: a step's arithmetic at the speed of a large matrix product, then the optimizer's bytes at that of a copy, both\n"
-      "measured at the start. Model TFLOP/s: the arithmetic that cannot be left out, by the median time. The peer has no master weights and takes no\n"
+      "measured at the start. With --graph-round connectors, forward and backward are one, counted as backward. Model TFLOP/s: the arithmetic that cannot be left out, by the median time. The peer has no master weights and takes no\n"
       "gradient norm; --set stages.tune.clip_norm=0 and stages.tune.master_weights=false take ours away.\n"
       "Example:\n  pal-bench --config configs/quickstart/smoke.yaml --integrations plits,lal,pal --samples 4 --audio-tokens 120");
 

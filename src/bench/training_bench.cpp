@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 #include "pal/bench/flop_counter.h"
 #include "pal/bench/memory_meter.h"
@@ -26,25 +27,23 @@ bool hears(const std::vector<StreamOptions>& streams, Integration integration, c
 // A step as the trainer takes it, with the moments that matter marked.
 class Step {
  public:
-  Step(PalModel& model, const StageOptions& stage, const PalBatch& batch, torch::Device device)
+  Step(PalModel& model, const StageOptions& stage, const PalBatch& batch, const GraphOptions& graphs, torch::Device device)
       : model_(model), stage_(stage), batch_(batch), device_(device), optimizer_(named_parameters(model), adamw_options(stage)) {
+    if (graphs.round > 0) graphs_.emplace(model, graphs);
     optimizer_.set_learning_rate(1e-6);  // random batches must not lead the weights to infinity
   }
 
   // after: called with each phase when it has ended.
   template <typename After>
   void take(const After& after) {
-    const auto streams = model_.connect(batch_);
-    after(Phase::kConnectors);
-    auto loss = model_.loss_sum(batch_, streams);
-    after(Phase::kForward);
-    loss.backward();
-    after(Phase::kBackward);
-    optimizer_.clip(1.0 / double(batch_.target_tokens()), stage_.clip_norm, loss.detach());
+    const auto loss = graphs_ ? take_recorded(after) : take_launched(after);
+    optimizer_.clip(1.0 / double(batch_.target_tokens()), stage_.clip_norm, loss);
     optimizer_.step();
     optimizer_.zero_grad();
     after(Phase::kOptimizer);
   }
+
+  BucketCounts buckets() const { return graphs_ ? graphs_->counts() : BucketCounts(); }
 
   double seconds() {
     const auto begin = now();
@@ -68,6 +67,27 @@ class Step {
   }
 
  private:
+  template <typename After>
+  torch::Tensor take_launched(const After& after) {
+    const auto streams = model_.connect(batch_);
+    after(Phase::kConnectors);
+    const auto loss = model_.loss_sum(batch_, streams);
+    after(Phase::kForward);
+    loss.backward();
+    after(Phase::kBackward);
+    return loss.detach();
+  }
+
+  // All is one, and counted as backward.
+  template <typename After>
+  torch::Tensor take_recorded(const After& after) {
+    after(Phase::kConnectors);
+    after(Phase::kForward);
+    const auto loss = graphs_->loss_and_gradients(batch_);
+    after(Phase::kBackward);
+    return loss;
+  }
+
   // When the device has done what it was told to.
   std::chrono::time_point<std::chrono::steady_clock, std::chrono::duration<double>> now() const {
     if (device_.is_cuda()) torch::cuda::synchronize();
@@ -79,6 +99,7 @@ class Step {
   const PalBatch& batch_;
   torch::Device device_;
   AdamW optimizer_;
+  std::optional<TrainingGraphs> graphs_;
 };
 
 }  // namespace
@@ -103,7 +124,7 @@ std::vector<StreamOptions> integration_streams(const std::vector<StreamOptions>&
 }
 
 TrainingCost training_cost(const ModelOptions& options, const StageOptions& stage, const BenchBatch& shape, int64_t steps,
-                           torch::Device device) {
+                           torch::Device device, const GraphOptions& graphs) {
   PAL_CHECK(steps > 0, "a benchmark needs a step at least; got {}", steps);
   PalModel model(options, kSeed, device);
   apply_stage_policy(named_parameters(model), stage.trainable);
@@ -118,7 +139,7 @@ TrainingCost training_cost(const ModelOptions& options, const StageOptions& stag
   }
   model.zero_grad();
 
-  Step step(model, stage, batch, device);
+  Step step(model, stage, batch, graphs, device);
   cost.optimizer_bytes = step.optimizer_bytes();
   cost.optimizer_traffic = optimizer_traffic(named_parameters(model), adamw_options(stage));
   step.take([](Phase) {});
@@ -138,6 +159,7 @@ TrainingCost training_cost(const ModelOptions& options, const StageOptions& stag
   cost.peak_bytes = cost.weight_bytes + cost.optimizer_bytes + cost.beyond_bytes;
   for (int64_t i = 0; i < steps; ++i) cost.step_seconds.push_back(step.seconds());
   for (int64_t i = 0; i < steps; ++i) step.time_phases(cost);
+  cost.buckets = step.buckets();
   return cost;
 }
 

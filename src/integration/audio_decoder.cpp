@@ -1,36 +1,27 @@
 #include "pal/integration/audio_decoder.h"
 
 #include <functional>
+#include <map>
 
 #include "pal/core/check.h"
 #include "pal/nn/activation_checkpoint.h"
 #include "pal/nn/cross_entropy.h"
-#include "pal/nn/to_device.h"
 
 namespace pal {
 
 namespace {
 
-// What a layer reads beside its rows: the tokens of its LAL streams, their rotations and the plan. Shared by layers alike.
+// The tokens of the LAL streams that a layer reads and their rotations; not defined where it reads none. Shared by layers alike.
 struct LayerAudio {
-  torch::Tensor tokens;  // [A, D], not defined where nothing is read
+  torch::Tensor tokens;  // [A, D]
   RopeTable rope;
-  std::shared_ptr<const AttentionPlan> plan;  // a recomputed layer keeps it alive
 };
 
-LayerAudio layer_audio(Decoder& llm, const std::vector<int64_t>& read, const std::vector<torch::Tensor>& streams,
-                       const SequenceLayout& layout) {
-  LayerAudio audio;
-  audio.plan = layout.plan(read);
-  if (read.empty()) return audio;
-  std::vector<torch::Tensor> tokens, ids;
-  for (int64_t stream : read) {
-    tokens.push_back(streams[std::size_t(stream)]);
-    ids.push_back(layout.stream_ids[std::size_t(stream)]);
-  }
-  audio.tokens = torch::cat(tokens);
-  audio.rope = llm->rope(to_device(torch::cat(ids), llm->device()));
-  return audio;
+LayerAudio layer_audio(Decoder& llm, const LayerInputs& inputs, const std::vector<torch::Tensor>& streams) {
+  if (inputs.read.empty()) return {};
+  std::vector<torch::Tensor> tokens;
+  for (int64_t stream : inputs.read) tokens.push_back(streams[std::size_t(stream)]);
+  return {torch::cat(tokens), llm->rope(inputs.audio_ids)};
 }
 
 using Block = std::function<torch::Tensor(const std::vector<torch::Tensor>&)>;
@@ -49,16 +40,15 @@ torch::Tensor run_layer(DecoderLayerImpl& layer, const Block& attend, const std:
   return checkpointing == CheckpointPolicy::kAll ? checkpointed(whole, inputs, layer.parameters()) : whole(inputs);
 }
 
-void check_streams(const std::vector<torch::Tensor>& streams, const SequenceLayout& layout, int64_t width) {
-  PAL_ASSERT(streams.size() == layout.stream_ids.size(), "the layout has {} streams, but {} were given",
-             layout.stream_ids.size(), streams.size());
+// expected: how many tokens each has.
+void check_streams(const std::vector<torch::Tensor>& streams, const std::vector<int64_t>& expected, int64_t width) {
+  PAL_ASSERT(streams.size() == expected.size(), "the layout has {} streams, but {} were given", expected.size(), streams.size());
   for (std::size_t i = 0; i < streams.size(); ++i) {
     const auto& tokens = streams[i];
     PAL_CHECK(tokens.dim() == 2 && tokens.size(1) == width,
               "stream {}: tokens of width {}, but the decoder is {} wide; does the stream have a connector?", i,
               tokens.size(-1), width);
-    PAL_ASSERT(tokens.size(0) == layout.stream_ids[i].numel(), "stream {}: {} tokens, but {} slots", i, tokens.size(0),
-               layout.stream_ids[i].numel());
+    PAL_ASSERT(tokens.size(0) == expected[i], "stream {}: {} tokens, but {} slots", i, tokens.size(0), expected[i]);
   }
 }
 
@@ -73,41 +63,42 @@ CheckpointPolicy parse_checkpoint_policy(const std::string& name) {
 
 torch::Tensor assemble_rows(Decoder& llm, const torch::Tensor& tokens, const std::vector<torch::Tensor>& streams,
                             const SequenceLayout& layout) {
-  check_streams(streams, layout, llm->options.width);
-  std::vector<torch::Tensor> parts{llm->embed_tokens(tokens)}, places{layout.text_rows};
-  for (std::size_t i = 0; i < streams.size(); ++i) {
-    if (!layout.stream_rows[i].defined() || streams[i].size(0) == 0) continue;
-    parts.push_back(streams[i]);
-    places.push_back(layout.stream_rows[i]);
-  }
-  if (parts.size() == 1) return parts[0];
-  // Row r is entry source[r] of the parts put together.
-  const auto source = torch::empty({layout.rows()}, torch::kInt64);
-  const auto place = torch::cat(places);
-  source.index_put_({place}, torch::arange(place.numel()));
-  return torch::cat(parts).index_select(0, to_device(source, llm->device()));
+  return assemble_rows(llm, make_row_inputs(layout, tokens, llm->device()), streams);
+}
+
+torch::Tensor assemble_rows(Decoder& llm, const RowInputs& inputs, const std::vector<torch::Tensor>& streams) {
+  check_streams(streams, inputs.stream_tokens, llm->options.width);
+  std::vector<torch::Tensor> parts{llm->embed_tokens(inputs.tokens)};
+  if (inputs.streams.empty()) return parts[0];
+  for (int64_t stream : inputs.streams) parts.push_back(streams[std::size_t(stream)]);
+  return torch::cat(parts).index_select(0, inputs.source);
 }
 
 torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams,
                          const SequenceLayout& layout, std::shared_ptr<const AttentionBackend> backend, CheckpointPolicy checkpointing,
                          std::vector<KeyValues>* kept) {
-  check_streams(streams, layout, llm->options.width);
+  std::vector<int64_t> tokens;
+  for (const auto& ids : layout.stream_ids) tokens.push_back(ids.numel());
+  check_streams(streams, tokens, llm->options.width);
+  return run_layers(llm, std::move(rows), streams, make_layers_inputs(layout, int64_t(llm->layers.size()), llm->device()), std::move(backend), checkpointing, kept);
+}
+
+torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams, const LayersInputs& inputs,
+                         std::shared_ptr<const AttentionBackend> backend, CheckpointPolicy checkpointing, std::vector<KeyValues>* kept) {
   PAL_ASSERT(kept == nullptr || checkpointing == CheckpointPolicy::kNone, "kept keys would dangle in a recomputed layer");
   if (kept != nullptr) kept->reserve(llm->layers.size());
-  const auto rope = llm->rope(to_device(layout.row_ids, llm->device()));
+  const auto rope = llm->rope(inputs.row_ids);
   std::map<std::vector<int64_t>, LayerAudio> read_by;  // layers that read the same streams share what they read
 
   for (std::size_t i = 0; i < llm->layers.size(); ++i) {
     auto& layer = *llm->layers[i];
-    const auto read = layout.streams_read(int64_t(i));
-    auto found = read_by.find(read);
-    if (found == read_by.end()) found = read_by.emplace(read, layer_audio(llm, read, streams, layout)).first;
+    const auto& own = inputs.layers[i];
+    auto found = read_by.find(own.read);
+    if (found == read_by.end()) found = read_by.emplace(own.read, layer_audio(llm, own, streams)).first;
     const LayerAudio& audio = found->second;
 
     KeyValues* const keep = kept == nullptr ? nullptr : &kept->emplace_back();
-    DeafHeads deaf{layout.deaf_groups(int64_t(i)), nullptr};
-    if (!deaf.groups.empty()) deaf.plan = layout.plan({});
-    const auto attend = [&layer, backend, rope, audio_rope = audio.rope, plan = audio.plan, keep, deaf](const std::vector<torch::Tensor>& inputs) {
+    const auto attend = [&layer, backend, rope, audio_rope = audio.rope, plan = own.plan, keep, deaf = own.deaf](const std::vector<torch::Tensor>& inputs) {
       const auto heard = inputs.size() > 1 ? inputs[1] : torch::Tensor();
       return lal_attention(layer, inputs[0], rope, heard, audio_rope, *plan, *backend, keep, deaf);
     };
@@ -120,15 +111,11 @@ torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<tor
 
 torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const torch::Tensor& tokens, const torch::Tensor& target,
                           const SequenceLayout& layout) {
-  const auto places = target.nonzero().squeeze(1);  // text tokens that are targets
-  PAL_ASSERT(places.numel() == 0 || places[0].item<int64_t>() > 0, "the first token of a batch cannot be a target");
-  const auto sample_of = [&](const torch::Tensor& text) {
-    return layout.row_samples.index_select(0, layout.text_rows.index_select(0, text));
-  };
-  PAL_ASSERT(torch::equal(sample_of(places), sample_of(places - 1)), "the first token of a sample cannot be a target");
-  const auto rows = to_device(layout.text_rows.index_select(0, places - 1), hidden.device());
-  const auto wanted = tokens.index_select(0, to_device(places, tokens.device()));
-  return linear_cross_entropy(hidden.index_select(0, rows), llm->head_weight(), wanted);
+  return target_loss(llm, hidden, make_target_inputs(layout, tokens, target, hidden.device()));
+}
+
+torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const TargetInputs& inputs) {
+  return linear_cross_entropy(hidden.index_select(0, inputs.rows), llm->head_weight(), inputs.wanted);
 }
 
 }  // namespace pal

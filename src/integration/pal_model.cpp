@@ -57,7 +57,7 @@ PalModel::PalModel(const ModelOptions& options, uint64_t seed, torch::Device dev
   if (device.is_cuda()) side_stream_ = std::make_shared<SideStream>(device);
 }
 
-SequenceLayout PalModel::layout(const PalBatch& batch) const {
+std::vector<SampleShape> PalModel::sample_shapes(const PalBatch& batch) const {
   std::vector<SampleShape> samples;
   for (std::size_t s = 0; s < batch.text_tokens.size(); ++s) {
     auto& sample = samples.emplace_back();
@@ -76,8 +76,10 @@ SequenceLayout PalModel::layout(const PalBatch& batch) const {
               "sample '{}': {} text and audio tokens, but the LLM has positions for {}; use shorter clips or fewer tokens",
               batch.ids[s], slots, llm_->options.max_positions);
   }
-  return SequenceLayout(places_, samples, device(), probe_.cut);
+  return samples;
 }
+
+SequenceLayout PalModel::layout(const PalBatch& batch) const { return SequenceLayout(places_, sample_shapes(batch), device(), probe_.cut); }
 
 std::vector<int64_t> PalModel::stream_tokens(const std::vector<int64_t>& encoded) const {
   std::vector<int64_t> tokens;
@@ -131,16 +133,21 @@ torch::Tensor PalModel::in_order(const torch::Tensor& tokens, const PalBatch& ba
   return tokens.index_select(0, torch::tensor(source, torch::kInt64).to(tokens.device()));
 }
 
-torch::Tensor PalModel::run(const PalBatch& batch, const std::vector<torch::Tensor>& streams, const SequenceLayout& layout, std::vector<KeyValues>* kept) {
-  const auto rows = assemble_rows(llm_, to_device(batch.tokens, device()), streams, layout);
-  return run_layers(llm_, rows, streams, layout, backend_, kept == nullptr ? checkpointing_ : CheckpointPolicy::kNone, kept);
+torch::Tensor PalModel::run(const RowInputs& rows, const LayersInputs& layers, const std::vector<torch::Tensor>& streams, std::vector<KeyValues>* kept) {
+  return run_layers(llm_, assemble_rows(llm_, rows, streams), streams, layers, backend_, kept == nullptr ? checkpointing_ : CheckpointPolicy::kNone, kept);
 }
 
-torch::Tensor PalModel::hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept) { return run(batch, connect(batch), layout, kept); }
+torch::Tensor PalModel::hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept) {
+  const auto rows = make_row_inputs(layout, to_device(batch.tokens, device()), device());
+  return run(rows, make_layers_inputs(layout, layers(), device()), connect(batch), kept);
+}
 
 torch::Tensor PalModel::loss_sum(const PalBatch& batch, const std::vector<torch::Tensor>& streams) {
-  const auto places = layout(batch);
-  return target_loss(llm_, run(batch, streams, places, nullptr), to_device(batch.tokens, device()), batch.target, places);
+  return loss_sum(make_step_inputs(layout(batch), batch.tokens, batch.target, layers(), device()), streams);
+}
+
+torch::Tensor PalModel::loss_sum(const StepInputs& inputs, const std::vector<torch::Tensor>& streams) {
+  return target_loss(llm_, run(inputs.rows, inputs.layers, streams, nullptr), inputs.targets);
 }
 
 }  // namespace pal

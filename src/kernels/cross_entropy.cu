@@ -28,11 +28,26 @@ __device__ Softmax warp_joined(Softmax part) {
   return part;
 }
 
+// For all threads of a row that counts nothing.
+template <typename T, int N>
+__device__ void write_nothing(const CrossEntropy<T>& p) {
+  if (threadIdx.x == 0) p.losses[blockIdx.x] = 0.0f;
+  if (p.gradient == nullptr) return;
+  Pack<T, N> zeros;
+  for (int j = 0; j < N; ++j) from_float(0.0f, zeros.values[j]);
+  const int64_t row = int64_t(blockIdx.x) * p.vocabulary;
+  for (int64_t at = int64_t(threadIdx.x) * N; at < p.vocabulary; at += kThreads * N) *reinterpret_cast<Pack<T, N>*>(p.gradient + row + at) = zeros;
+}
+
 // The row is read twice; the second time it still lies in the cache.
 template <typename T, int N>
 __global__ void cross_entropy_kernel(CrossEntropy<T> p) {
   __shared__ Softmax room[kThreads / kWarp];
   const int64_t row = int64_t(blockIdx.x) * p.vocabulary, target = p.targets[blockIdx.x];
+  if (target < 0) {  // so for all threads of the block, before any waits for another
+    write_nothing<T, N>(p);
+    return;
+  }
   const float wanted = to_float(p.logits[row + target]);  // before the gradient may overwrite it
   Softmax part{-INFINITY, 0.0f};
   for (int64_t at = int64_t(threadIdx.x) * N; at < p.vocabulary; at += kThreads * N) {

@@ -38,6 +38,7 @@ class SdpaAttention : public AttentionBackend {
     Masks masks;
     std::vector<torch::Tensor> outputs;
     for (const auto& segment : plan.segments) {
+      if (segment.rows.size() == 0) continue;  // fills up a bucket
       const auto q = queries.slice(0, segment.rows.begin, segment.rows.end);
       outputs.push_back(attend_segment(q, gather(keys, segment.keys), gather(values, segment.keys), plan.causal, scale, masks));
     }
@@ -57,7 +58,8 @@ class SdpaAttention : public AttentionBackend {
     const auto q = queries.split_with_sizes(row_counts), k = keys.split_with_sizes(key_counts), v = values.split_with_sizes(key_counts);
     Masks masks;
     std::vector<torch::Tensor> outputs;
-    for (std::size_t i = 0; i < q.size(); ++i) outputs.push_back(attend_segment(q[i], k[i], v[i], plan.causal, scale, masks));
+    for (std::size_t i = 0; i < q.size(); ++i)
+      if (row_counts[i] > 0) outputs.push_back(attend_segment(q[i], k[i], v[i], plan.causal, scale, masks));
     return outputs.size() == 1 ? outputs[0] : torch::cat(outputs);
   }
 

@@ -30,7 +30,14 @@ void add_product(torch::Tensor& sum, const torch::Tensor& a, const torch::Tensor
 // A loss that is itself differentiated has a gradient of one, which on the CPU costs nothing to see and a pass over [V, D] to multiply by.
 bool is_one(const torch::Tensor& gradient) { return gradient.is_cpu() && gradient.item<double>() == 1.0; }
 
-// Adds the rows' losses to `loss`; the result is d loss / d logits = softmax - one_hot, in the type of the logits, which it may overwrite. Not defined where not wanted.
+// Whether there may be targets that count nothing; a device is not asked.
+bool has_ignored(const torch::Tensor& targets) {
+  if (!targets.is_cpu()) return true;
+  const auto numbers = targets.contiguous();
+  return std::any_of(numbers.const_data_ptr<int64_t>(), numbers.const_data_ptr<int64_t>() + numbers.numel(), [](int64_t target) { return target < 0; });
+}
+
+// Adds the rows' losses to `loss`; the result is d loss / d logits = softmax - one_hot, 0 where the target is below 0, in the type of the logits, which it may overwrite. Not defined where not wanted.
 torch::Tensor add_cross_entropy(torch::Tensor& loss, const torch::Tensor& logits, const torch::Tensor& targets, bool slope_wanted) {
   if (has_cuda_kernels(logits)) {
     const auto losses = torch::empty({logits.size(0)}, logits.options().dtype(torch::kFloat32));
@@ -42,12 +49,16 @@ torch::Tensor add_cross_entropy(torch::Tensor& loss, const torch::Tensor& logits
     loss += losses.sum();
     return slope;
   }
-  const auto target = targets.unsqueeze(1);
+  const bool some_ignored = has_ignored(targets);
+  const auto target = (some_ignored ? targets.clamp_min(0) : targets).unsqueeze(1);
   const auto log_p = torch::log_softmax(logits, -1, loss.scalar_type());
-  loss -= log_p.gather(1, target).sum();
+  auto found = log_p.gather(1, target);
+  if (some_ignored) found.masked_fill_(targets.lt(0).unsqueeze(1), 0);  // not multiplied by 0: a NaN that does not count must not either
+  loss -= found.sum();
   if (!slope_wanted) return {};
   const auto slope = log_p.exp_();
   slope.scatter_add_(1, target, torch::full_like(target, -1, slope.options()));
+  if (some_ignored) slope.masked_fill_(targets.lt(0).unsqueeze(1), 0);
   return slope.to(logits.scalar_type());
 }
 

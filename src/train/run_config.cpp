@@ -218,6 +218,11 @@ void describe(Fields& f, DataOptions& o) {
   f.field("skip_unreadable", o.skip_unreadable, "samples that training may leave out, by name, because their recordings cannot be read; one more ends the run").at_least(0);
 }
 
+void describe(Fields& f, GraphOptions& o) {
+  f.field("round", o.round, "batches are filled up to multiples of so many tokens (text, each stream, targets) by a dummy sample that changes nothing, so that shapes come again; on CUDA each shape's step is recorded as a graph. The dummies' share is padding_share in the log. Of one process, without LoRA dropout, on CUDA with flash attention; 0: off").at_least(0);
+  f.field("keep", o.keep, "graphs kept; with more shapes the one that was not used for longest is recorded anew").at_least(1);
+}
+
 void describe(Fields& f, TrainOptions& o) {
   f.field("seed", o.seed, "of weights that are drawn, and of the order of samples").at_least(0);
   f.field("save_every", o.save_every, "steps between checkpoints; 0: only at the ends of stages").at_least(0);
@@ -231,6 +236,7 @@ void describe(Fields& f, TrainOptions& o) {
   f.field("prometheus_address", o.prometheus_address, "address to serve at; 0.0.0.0: whoever reaches this machine can read the numbers").not_empty();
   f.field("tensorboard", o.tensorboard, "write TensorBoard events beside the JSONL log");
   f.field("log_samples", o.log_samples, "also write the ids of each step's samples into the JSONL log, in the order in which they are drawn (sample_ids): a proof of what a model has seen");
+  f.field("graphs", o.graphs, "CUDA graphs of training steps, for batches in buckets of shapes");
   f.field("shard", o.shard, "of several processes, each keeps its part of: none: nothing, all keep all; optimizer: optimizer state and master weights; gradients: these and gradients, which are then exchanged for every part of a step. What is learned is the same").one_of({"none", "optimizer", "gradients"});
 }
 

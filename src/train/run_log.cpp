@@ -14,7 +14,7 @@ namespace {
 std::vector<Scalar> scalars_of(const nlohmann::json& line) {
   std::vector<Scalar> scalars;
   for (const char* key : {"loss", "learning_rate", "gradient_norm", "samples_per_second", "tokens_per_second", "mfu", "resident_bytes", "device_bytes",
-                          "waiting_seconds", "skipped_steps", "unreadable_samples"})
+                          "waiting_seconds", "skipped_steps", "unreadable_samples", "padding_share"})
     if (line.contains(key)) scalars.push_back({std::string("train/") + key, line.at(key).get<double>()});
   for (const auto& [group, norm] : line.at("gradient_norms").items()) scalars.push_back({"gradient_norm/" + group, norm.get<double>()});
   const auto attention = line.value("audio_attention", nlohmann::json::object());

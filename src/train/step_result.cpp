@@ -15,7 +15,7 @@ StepCounts sum_of(ProcessGroup& group, const StepCounts& own) {
 bool StepResult::is_sound() const { return counts.targets > 0 && norms.finite() && std::isfinite(loss); }
 
 nlohmann::json line_of(const StepResult& result, const std::string& stage, const Progress& after) {
-  return {{"step", after.step},
+  nlohmann::json line = {{"step", after.step},
           {"stage", stage},
           {"loss", result.loss},
           {"learning_rate", result.rate},
@@ -26,6 +26,8 @@ nlohmann::json line_of(const StepResult& result, const std::string& stage, const
           {"skipped", !result.is_sound()},
           {"skipped_steps", after.skipped},
           {"unreadable_samples", after.unreadable.size()}};
+  if (result.padding_share) line["padding_share"] = *result.padding_share;
+  return line;
 }
 
 }  // namespace pal

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "pal/distributed/process_group.h"
@@ -25,6 +26,7 @@ struct StepResult {
   double loss = 0;  // mean over target tokens
   GradientNorms norms;
   double rate = 0, flops = 0;
+  std::optional<double> padding_share;  // where batches are filled up to buckets
 
   bool is_sound() const;  // there was something to learn, and loss and gradients are finite
 };

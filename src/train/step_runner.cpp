@@ -25,6 +25,7 @@ bool is_sharded(const TrainOptions& options, const ProcessGroup& group) { return
 StepRunner::StepRunner(Session& session, const StageOptions& stage, ProcessGroup& group)
     : session_(session), stage_(stage), group_(group), is_sharded_(pal::is_sharded(session.config.train, group)),
       optimizer_(session.parameters(), adamw_options(stage), own_slices(session.parameters(), group, is_sharded_)) {
+  if (session.config.train.graphs.round > 0) graphs_.emplace(*session.model, session.config.train.graphs);
   if (group.size() == 1) return;
   // Gradients go from the optimizer to the other processes and back.
   reducer_.emplace(
@@ -33,12 +34,14 @@ StepRunner::StepRunner(Session& session, const StageOptions& stage, ProcessGroup
 }
 
 StepSums StepRunner::run(int64_t step, const std::vector<PalBatch>& batches, int64_t targets, double rate, const std::function<void()>& meanwhile) {
+  const auto before = graphs_ ? graphs_->counts() : BucketCounts();
   const auto on_device = sum_over_processes(run_batches(step, batches), batches);
   if (targets > 0) launch_update(targets, rate, on_device[0]);
   optimizer_.zero_grad();
   meanwhile();
   // What the step came to is looked at when it is done, lest the device waits for the host.
   StepSums sums;
+  if (graphs_) sums.padding_share = (graphs_->counts() - before).padding_share();
   if (targets > 0) sums.norms = optimizer_.finish();
   const auto numbers = on_device.to(at::kCPU);
   sums.loss = numbers[0].item<double>();
@@ -49,6 +52,14 @@ StepSums StepRunner::run(int64_t step, const std::vector<PalBatch>& batches, int
 
 // Whole gradients are not even kept from one part of a step to the next.
 bool StepRunner::shards_gradients() const { return is_sharded_ && session_.config.train.shard == "gradients"; }
+
+// The sum over the batch's targets; the gradients are the parameters'.
+at::Tensor StepRunner::loss_and_gradients(const PalBatch& batch) {
+  if (graphs_) return graphs_->loss_and_gradients(batch);
+  const auto sum = session_.model->loss_sum(batch);
+  sum.backward();
+  return sum.detach();
+}
 
 // Sums gradients over the batches of all processes. Returns the loss's sum over this one's, a float64 scalar on the device, which nobody has waited for.
 at::Tensor StepRunner::run_batches(int64_t step, const std::vector<PalBatch>& batches) {
@@ -62,9 +73,7 @@ at::Tensor StepRunner::run_batches(int64_t step, const std::vector<PalBatch>& ba
     if (exchanges) reducer_->begin(wide);
     if (part < batches.size()) {
       set_lora_masks(*session_.model, stream_seed(mask_seed, "part", part * std::size_t(share.processes) + std::size_t(share.process)));
-      const auto sum = session_.model->loss_sum(batches[part]);
-      sum.backward();
-      loss.add_(sum.detach());
+      loss.add_(loss_and_gradients(batches[part]));
     }
     if (exchanges)
       reducer_->finish();

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pal/distributed/gradient_reducer.h"
+#include "pal/integration/training_graphs.h"
 #include "pal/train/session.h"
 
 namespace pal {
@@ -20,6 +21,7 @@ struct StepSums {
   GradientNorms norms;
   double flops = 0;       // 0 where train.peak_tflops is not set
   bool stopping = false;  // one of them was told to stop
+  std::optional<double> padding_share;  // of the dummies' rows among all, where batches are filled up to buckets
 };
 
 class StepRunner {
@@ -34,7 +36,10 @@ class StepRunner {
   // loss or gradients are not finite. meanwhile: called when all is launched; not before it has returned the device is waited for. It exchanges nothing.
   StepSums run(int64_t step, const std::vector<PalBatch>& batches, int64_t targets, double rate, const std::function<void()>& meanwhile);
 
+  const BucketCounts* buckets() const { return graphs_ ? &graphs_->counts() : nullptr; }  // of the stage so far; null: batches run as they are
+
  private:
+  at::Tensor loss_and_gradients(const PalBatch& batch);
   bool shards_gradients() const;
   at::Tensor run_batches(int64_t step, const std::vector<PalBatch>& batches);
   at::Tensor sum_over_processes(const at::Tensor& own_loss, const std::vector<PalBatch>& batches);
@@ -45,6 +50,7 @@ class StepRunner {
   ProcessGroup& group_;
   bool is_sharded_;
   AdamW optimizer_;
+  std::optional<TrainingGraphs> graphs_;    // none: batches run as they are
   std::optional<GradientReducer> reducer_;  // of several processes; refers to the optimizer
 };
 

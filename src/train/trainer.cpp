@@ -49,6 +49,7 @@ class Trainer {
     read_from_cache(session_);
     session_.collator->check_caches(data_.samples());
     session_.collator->check_caches(validation_);
+    if (session_.config.train.graphs.round > 0) check_buckets();
     for (std::size_t i = 0; i < session_.config.stages.size(); ++i) {
       auto plan = data_.plan(i);
       session_.config.stages[i].steps = plan.steps;
@@ -88,6 +89,12 @@ class Trainer {
     validation_ = session_.samples(config.data.validation);
     check_recordings(validation_, config.data.validation.path);
     check_evaluation(config.eval, validation_);
+  }
+
+  void check_buckets() const {
+    PAL_CHECK(group_.size() == 1, "train.graphs: a graph does not exchange gradients, but there are {} processes; use one, or set train.graphs.round to 0", group_.size());
+    check_training_graphs(*session_.model, session_.config.train.graphs);
+    if (!session_.model->device().is_cuda()) spdlog::info("train.graphs: on the CPU batches are filled up to buckets, but their steps are not recorded");
   }
 
   TrainingEnd describe_stages() {
@@ -223,7 +230,13 @@ class Trainer {
       if (validation_is_due() && !stopping_) validate();
     }
     bar_.finish();
+    if (const auto* buckets = runner_->buckets()) say_buckets(stage.name, *buckets);
     return true;
+  }
+
+  static void say_buckets(const std::string& stage, const BucketCounts& counts) {
+    spdlog::info("stage '{}': {} buckets of shapes, {} graphs recorded, {} of {} batches by a graph; {:.1f}% of the rows were filling", stage, counts.buckets, counts.recorded, counts.replayed, counts.batches,
+                 100 * counts.padding_share());
   }
 
   bool is_multiple(int64_t every) const { return every > 0 && progress_.step % every == 0; }
@@ -299,7 +312,7 @@ class Trainer {
       watchdog_.begin(training);
     });
     stopping_ = sums.stopping;
-    const StepResult result{counts, sums.loss / double(counts.targets), sums.norms, rate, sums.flops};
+    const StepResult result{counts, sums.loss / double(counts.targets), sums.norms, rate, sums.flops, sums.padding_share};
     if (result.is_sound())
       bad_.clear();
     else

@@ -51,5 +51,26 @@ TYPED_TEST(CrossEntropyKernel, ANaNAmongTheLogitsGivesANaNLoss) {
   EXPECT_TRUE(std::isnan(losses.item<double>()));
 }
 
+TYPED_TEST(CrossEntropyKernel, ATargetBelowZeroCountsNothingAndChangesNoOtherRow) {
+  using T = TypeParam;
+  torch::manual_seed(0);
+  for (const int64_t vocabulary : {1000, 5001}) {  // in whole packs and not
+    SCOPED_TRACE(vocabulary);
+    auto logits = random<T>({3, vocabulary}, 5.0);
+    const auto run = [&](const torch::Tensor& rows, const torch::Tensor& targets) {
+      const auto losses = poisoned<float>({rows.size(0)}), gradient = poisoned<T>(rows.sizes());
+      cross_entropy<T>({.logits = pointer<T>(rows), .targets = pointer<int64_t>(targets), .losses = pointer<float>(losses), .gradient = pointer<T>(gradient), .rows = rows.size(0), .vocabulary = vocabulary}, nullptr);
+      return std::pair(losses, gradient);
+    };
+    const auto [expected_losses, expected] = run(torch::stack({logits[0], logits[2]}), torch::tensor({3, 7}, torch::kInt64));
+    logits[1].fill_(std::numeric_limits<float>::quiet_NaN());  // not even then
+    const auto [losses, gradient] = run(logits, torch::tensor({3, -1, 7}, torch::kInt64));
+    EXPECT_EQ(losses[1].template item<double>(), 0);
+    EXPECT_EQ(gradient[1].abs().max().template item<double>(), 0);
+    EXPECT_TRUE(torch::equal(torch::stack({losses[0], losses[2]}), expected_losses));
+    EXPECT_TRUE(torch::equal(torch::stack({gradient[0], gradient[2]}), expected));
+  }
+}
+
 }  // namespace
 }  // namespace pal::kernels

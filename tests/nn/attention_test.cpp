@@ -80,6 +80,19 @@ TEST(Attention, SdpaReadsKeysInTheOrderOfTheSegmentsToo) {
   EXPECT_THROW(make_attention_backend("naive", torch::kFloat64, torch::kCPU)->attend_in_order(in.q, in.k, in.v, plan, 0.25), std::logic_error);
 }
 
+TEST(Attention, SegmentsWithoutRowsSayNothing) {
+  const auto in = inputs(torch::kFloat64);
+  const auto cpu = small_plan();
+  auto segments = cpu.segments;
+  const int64_t end = segments.back().rows.end;
+  segments.insert(segments.end(), 3, AttentionSegment{{end, end}, {}});
+  const AttentionPlan plan(segments, cpu.causal, cpu.rows, cpu.keys, torch::kCPU);
+  const auto backend = make_attention_backend("sdpa", torch::kFloat64, torch::kCPU);
+  EXPECT_TRUE(torch::equal(backend->attend(in.q, in.k, in.v, plan, 0.25), backend->attend(in.q, in.k, in.v, cpu, 0.25)));
+  const auto& index = plan.key_order()->index;
+  EXPECT_TRUE(torch::equal(backend->attend_in_order(in.q, in.k.index_select(0, index), in.v.index_select(0, index), plan, 0.25), backend->attend(in.q, in.k, in.v, cpu, 0.25)));
+}
+
 TEST(Attention, ASegmentOfOneRowEqualsNaive) {
   const auto in = inputs(torch::kFloat64);
   AttentionPlan plan({{{0, 1}, {{2, 5}, {7, 9}}}, {{1, 2}, {{9, 10}}}}, false, 2, 10, torch::kCPU);

@@ -69,5 +69,25 @@ TEST(LinearCrossEntropy, NoTargetsGiveZero) {
   loss.backward();
 }
 
+TEST(LinearCrossEntropy, ATargetBelowZeroCountsNothing) {
+  torch::manual_seed(3);
+  auto hidden = torch::randn({5, 6}, torch::kFloat64), weight = torch::randn({11, 6}, torch::kFloat64).requires_grad_();
+  const auto kept = torch::tensor({0, 2, 4}, torch::kInt64);
+  auto few = hidden.index_select(0, kept).requires_grad_();
+  const auto expected = linear_cross_entropy(few, weight, torch::tensor({7, 0, 3}, torch::kInt64));
+  expected.backward();
+  const auto expected_weight = weight.grad().clone();
+  for (int64_t chunk : {1, 2, 100}) {
+    weight.mutable_grad().reset();
+    auto all = hidden.clone().requires_grad_();
+    const auto loss = linear_cross_entropy(all, weight, torch::tensor({7, -1, 0, -1, 3}, torch::kInt64), chunk);
+    loss.backward();
+    EXPECT_LT(relative_distance(loss, expected), 1e-14);
+    EXPECT_LT(relative_distance(all.grad().index_select(0, kept), few.grad()), 1e-14);
+    EXPECT_LT(relative_distance(weight.grad(), expected_weight), 1e-14);
+    for (int64_t ignored : {1, 3}) EXPECT_EQ(all.grad()[ignored].abs().max().item<double>(), 0);
+  }
+}
+
 }  // namespace
 }  // namespace pal

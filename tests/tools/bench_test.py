@@ -64,6 +64,16 @@ class Bench(unittest.TestCase):
         self.assertIn("stage 'align'", result.stdout)
         self.assertRegex(result.stdout, r"\nplits / lal: throughput \d")
 
+    def test_steps_in_a_bucket_say_how_much_of_it_is_filling(self):
+        self.assertNotIn("padding_share", self.by_name["pal"])
+        result = run("pal-bench", "--config", SMOKE, "--integrations", "lal,pal", "--graph-round", 64, "--json", *BATCH)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        lal, pal = json.loads(result.stdout)["results"]
+        self.assertAlmostEqual(lal["padding_share"], 24 / 64)  # 40 of text
+        self.assertAlmostEqual(pal["padding_share"], 68 / 128)  # and 20 of the summaries
+        table = run("pal-bench", "--config", SMOKE, "--integrations", "lal,pal", "--graph-round", 64, *BATCH)
+        self.assertIn("lal: 37.5% of the rows fill up a bucket", table.stdout)
+
     def test_inspect_model_states_the_same_bytes(self):
         result = run("pal-inspect", "model", "--config", SMOKE, "--json")
         self.assertEqual(result.returncode, 0, result.stderr)

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "pal/integration/pal_model.h"
+#include "pal/integration/training_graphs.h"
 #include "pal/train/stage.h"
 
 namespace pal {
@@ -44,11 +45,13 @@ struct TrainingCost {
   int64_t operators = 0;             // torch's operators that a step runs (flop_counter.h)
   double model_flops = 0;            // of a step (step_flops.h), connectors included
   int64_t optimizer_traffic = 0;     // bytes of a step (step_floor.h)
+  BucketCounts buckets;              // of all steps, where graphs were asked for
 };
 
 // Takes `steps` timed steps, and as many for the phases, of what `stage` trains, with its optimizer but a learning rate near 0, after three steps that are not timed: one to
-// settle, one to measure memory, one to count operators. Throws UserError for a batch that the model has no positions for.
+// settle, one to measure memory, one to count operators. graphs: with a round above 0 batches are filled up to a bucket and, on CUDA, steps recorded as graphs; connectors,
+// forward and backward are then counted as backward. Throws UserError for a batch that the model has no positions for.
 TrainingCost training_cost(const ModelOptions& model, const StageOptions& stage, const BenchBatch& batch, int64_t steps,
-                           torch::Device device);
+                           torch::Device device, const GraphOptions& graphs = {});
 
 }  // namespace pal

@@ -1,10 +1,11 @@
 // A decoder that hears: text and audio streams in, hidden states out. Training and full recomputation; generation with a cache
-// is eval/generate.
+// is eval/generate. What each function reads beside tensors is a layout, or what was made and sent of one before (step_inputs.h): then nothing is sent here.
 #pragma once
 
 #include "pal/decoder/decoder.h"
 #include "pal/integration/lal_attention.h"
 #include "pal/integration/sequence_layout.h"
+#include "pal/integration/step_inputs.h"
 
 namespace pal {
 
@@ -22,6 +23,8 @@ CheckpointPolicy parse_checkpoint_policy(const std::string& name);
 torch::Tensor assemble_rows(Decoder& llm, const torch::Tensor& tokens,               // [T] int64, packed
                             const std::vector<torch::Tensor>& streams,               // per stream [A_s, D]
                             const SequenceLayout& layout);
+// The same of make_row_inputs().
+torch::Tensor assemble_rows(Decoder& llm, const RowInputs& inputs, const std::vector<torch::Tensor>& streams);
 
 // All layers and the final norm over a packed batch -> hidden [R, D].
 //   streams: connector outputs per stream [A_s, D]; those of LAL streams are read here, those of PLITS are in `rows`.
@@ -30,10 +33,15 @@ torch::Tensor assemble_rows(Decoder& llm, const torch::Tensor& tokens,          
 torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams,
                          const SequenceLayout& layout, std::shared_ptr<const AttentionBackend> backend,
                          CheckpointPolicy checkpointing = CheckpointPolicy::kNone, std::vector<KeyValues>* kept = nullptr);
+// The same by make_layers_inputs().
+torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams, const LayersInputs& inputs,
+                         std::shared_ptr<const AttentionBackend> backend, CheckpointPolicy checkpointing = CheckpointPolicy::kNone, std::vector<KeyValues>* kept = nullptr);
 
 // Sum of the cross-entropies of the text tokens whose flag is set (the caller divides by the number of targets of the whole step),
 // each predicted from the row of the text token before it. target: [T] bool, CPU; the first token of a sample cannot be one.
 torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const torch::Tensor& tokens, const torch::Tensor& target,
                           const SequenceLayout& layout);
+// The same of make_target_inputs(); targets below 0 count nothing.
+torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const TargetInputs& inputs);
 
 }  // namespace pal

@@ -81,6 +81,8 @@ class PalModel : public torch::nn::Module {
   // Parameters: llm.*, connectors.NAME.*, encoders.NAME.*. Throws UserError for whatever does not load or fit together.
   PalModel(const ModelOptions& options, uint64_t seed, torch::Device device);
 
+  // What each sample of the batch consists of. Throws UserError that names a sample longer than the LLM has positions for.
+  std::vector<SampleShape> sample_shapes(const PalBatch& batch) const;
   // Where every token of the batch stands. Throws UserError that names a sample longer than the LLM has positions for.
   SequenceLayout layout(const PalBatch& batch) const;
   // Tokens of each stream for a clip of which the encoders, in their order by name, give so many.
@@ -96,14 +98,17 @@ class PalModel : public torch::nn::Module {
   // Sum of the cross-entropies of the batch's targets; a scalar.
   torch::Tensor loss_sum(const PalBatch& batch) { return loss_sum(batch, connect(batch)); }
   torch::Tensor loss_sum(const PalBatch& batch, const std::vector<torch::Tensor>& streams);  // of tokens that connect() made
+  torch::Tensor loss_sum(const StepInputs& inputs, const std::vector<torch::Tensor>& streams);  // of what was made of a batch before; on a GPU this only launches work
 
   // From here on; a default one ends it.
   void probe(AudioProbe probe) { probe_ = std::move(probe); }
+  bool is_probed() const { return probe_.order || !probe_.cut.heads.empty(); }  // and not as it was trained
 
   const ModelOptions& options() const { return options_; }                                       // as given
   Decoder& llm() { return llm_; }                                                                // the decoder
   const std::map<std::string, std::shared_ptr<Encoder>>& encoders() const { return encoders_; }  // by name
   const std::vector<StreamPlace>& places() const { return places_; }                             // of the streams
+  int64_t layers() const { return int64_t(llm_->layers.size()); }                                // of the decoder
   const AttentionBackend& backend() const { return *backend_; }                                  // of attention
   torch::Device device() const { return llm_->device(); }                                        // of decoder and connectors
 
@@ -116,7 +121,7 @@ class PalModel : public torch::nn::Module {
   std::vector<std::size_t> stream_encoder_;             // per stream: index of its encoder by name
   std::vector<TokenChoice> chosen_;                     // per stream: which of the encoder's tokens
   torch::Tensor pack(const PalBatch& batch, std::size_t stream) const;  // [A, E]: the tokens of all clips that a stream reads
-  torch::Tensor run(const PalBatch& batch, const std::vector<torch::Tensor>& streams, const SequenceLayout& layout, std::vector<KeyValues>* kept);
+  torch::Tensor run(const RowInputs& rows, const LayersInputs& layers, const std::vector<torch::Tensor>& streams, std::vector<KeyValues>* kept);
   torch::Tensor in_order(const torch::Tensor& tokens, const PalBatch& batch, const std::vector<int64_t>& lengths) const;
 
   AudioProbe probe_;

@@ -2,6 +2,8 @@
 //
 //   loss = log(sum(exp(logits))) - logits[target]        gradient = softmax(logits) - [the target's place]
 //
+// A target below 0 counts nothing: loss and gradient are 0, whatever the logits are.
+//
 // T is float or Bf16; arithmetic is in float, the gradient is rounded once. All pointers are device memory.
 #pragma once
 
@@ -15,7 +17,7 @@ namespace pal::kernels {
 template <typename T>
 struct CrossEntropy {
   const T* logits = nullptr;         // [n, V]
-  const int64_t* targets = nullptr;  // [n], from 0 to before V
+  const int64_t* targets = nullptr;  // [n], from 0 to before V; below 0: the row counts nothing
   float* losses = nullptr;           // [n]
   T* gradient = nullptr;             // [n, V], may be the logits; null: not wanted
   int64_t rows = 0, vocabulary = 0;  // n and V

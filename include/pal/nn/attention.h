@@ -25,7 +25,7 @@ struct Range {
 // A run of rows and its keys: row i of n sees all of the k keys but the last n - 1 - i (causal, aligned bottom-right).
 // Not causal: every row sees every key.
 struct AttentionSegment {
-  Range rows;                 // of the run, without gaps
+  Range rows;                 // of the run, without gaps; none: the segment says nothing
   std::vector<Range> keys;    // in the order of their slots; the run's own rows come last
   int64_t key_count() const;  // k
 };

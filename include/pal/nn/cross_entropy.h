@@ -7,6 +7,7 @@ namespace pal {
 
 // Sum over n rows of -log softmax(hidden @ weight^T)[target].
 //   hidden [n, D], weight [V, D], targets [n] int64 -> scalar, float32 (float64 for float64 hidden).
+// A target below 0 counts nothing: its loss and its gradients are exactly 0.
 // Logits are computed `chunk` rows at a time, in float32 or wider. Gradients of hidden and weight are computed in the same
 // pass (each only where it is asked for), so a backward costs one scaling.
 torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Tensor& weight, const torch::Tensor& targets,

@@ -9,6 +9,7 @@
 #include "pal/data/training_set.h"
 #include "pal/eval/evaluation.h"
 #include "pal/integration/pal_model.h"
+#include "pal/integration/training_graphs.h"
 #include "pal/train/stage.h"
 
 namespace pal {
@@ -41,6 +42,7 @@ struct TrainOptions {
   std::string prometheus_address = "127.0.0.1";   // an address of this machine
   bool tensorboard = true;     // write events beside the JSONL log
   bool log_samples = false;    // which samples each step was of
+  GraphOptions graphs;         // buckets of shapes, and CUDA graphs of steps
   std::string shard = "none";  // what several processes keep a part of each: none, optimizer or gradients
 };
 
