@@ -128,7 +128,8 @@ TrainingCost training_cost(const ModelOptions& options, const StageOptions& stag
   PAL_CHECK(steps > 0, "a benchmark needs a step at least; got {}", steps);
   PalModel model(options, kSeed, device);
   apply_stage_policy(named_parameters(model), stage.trainable);
-  const auto batch = random_batch(model, shape);
+  auto batch = random_batch(model, shape);
+  model.send(batch);  // as the trainer does while the step before runs
   TrainingCost cost;
   for (const auto& parameter : model.parameters()) cost.weight_bytes += int64_t(parameter.nbytes());
   {
