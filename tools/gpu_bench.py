@@ -61,6 +61,8 @@ class Training:
             who = f"{self.name}: {result['integration']}"
             yield f"{who}, samples/s", result["samples_per_second"], REPORTED
             yield f"{who}, time by the floor", result["step_seconds"]["median"] / result["floor_seconds"], self.floor.get(result["integration"], REPORTED)
+            if "padding_share" in result:
+                yield f"{who}, rows that fill up a bucket, %", 100 * result["padding_share"], REPORTED
         for c in report["against_peer"]:
             bound = (lambda bounds: bounds.get(c["integration"], REPORTED)) if c["program"] == "peer, compiled" else (lambda bounds: REPORTED)
             yield f"{self.name}: {c['integration']}, speed by {c['program']}", c["throughput"]["median"], bound(self.speed)
@@ -123,6 +125,7 @@ PARTS = {
     ],
     "more": [
         Training("1B, Na 512, frozen FFN", ONE_B, NA512 + PEER_NUMERICS + FROZEN_FFN, NOT_BEHIND),
+        Training("1B, Na 512, steps as CUDA graphs", ONE_B, NA512 + PEER_NUMERICS + ["--graph-round", "64"], NOT_BEHIND),
         Training("1B, Na 1500", ONE_B, NA1500 + PEER_NUMERICS, NOT_BEHIND),
     ],
     "large": [

@@ -36,8 +36,9 @@ class HostAllocator final : public c10::Allocator {
  private:
   static void free(void* data) {
     if (data == nullptr) return;
-    if (!blocks().give_back(data)) return small_->raw_deleter()(data);
-    c10::profiledCPUMemoryReporter().Delete(data);
+    if (!blocks().has(data)) return small_->raw_deleter()(data);
+    c10::profiledCPUMemoryReporter().Delete(data);  // before another thread can have it
+    blocks().give_back(data);
   }
 
   inline static c10::Allocator* small_ = nullptr;

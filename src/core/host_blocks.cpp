@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 namespace pal {
 
@@ -40,12 +41,21 @@ bool HostBlocks::give_back(void* block) {
   const std::lock_guard lock(mutex_);
   const auto found = in_use_.find(block);
   if (found == in_use_.end()) return false;
-  kept_.emplace(found->second, Kept{block, returns_++});
-  counts_.in_use -= found->second;
-  counts_.kept += found->second;
+  const auto size = found->second;
+  const auto now = Clock::now();
+  kept_.emplace(++returns_, Kept{block, size, now});
+  by_size_.emplace(size, returns_);
+  counts_.in_use -= size;
+  counts_.kept += size;
   in_use_.erase(found);
   release_down_to(most_kept());
+  while (!kept_.empty() && now - kept_.begin()->second.since > longest_) release_oldest();
   return true;
+}
+
+bool HostBlocks::has(const void* block) const {
+  const std::lock_guard lock(mutex_);
+  return in_use_.contains(const_cast<void*>(block));
 }
 
 HostBlocks::Counts HostBlocks::counts() const {
@@ -59,14 +69,12 @@ std::size_t HostBlocks::most_kept() const {
 
 // The one that was given back last: it may still be in a cache.
 void* HostBlocks::take_kept(std::size_t size) {
-  const auto after = kept_.upper_bound(size);
-  if (after == kept_.begin()) return nullptr;
-  const auto last = std::prev(after);
-  if (last->first != size) return nullptr;
-  void* const block = last->second.block;
-  kept_.erase(last);
+  const auto after = by_size_.upper_bound({size, std::numeric_limits<std::uint64_t>::max()});
+  if (after == by_size_.begin() || std::prev(after)->first != size) return nullptr;
+  const auto kept = kept_.extract(std::prev(after)->second);
+  by_size_.erase(std::prev(after));
   counts_.kept -= size;
-  return block;
+  return kept.mapped().block;
 }
 
 void* HostBlocks::ask_system(std::size_t size) {
@@ -81,12 +89,16 @@ void* HostBlocks::ask_system(std::size_t size) {
 }
 
 void HostBlocks::release_down_to(std::size_t most) {
-  while (counts_.kept > most) {
-    const auto oldest = std::min_element(kept_.begin(), kept_.end(), [](const auto& a, const auto& b) { return a.second.since < b.second.since; });
-    munmap(oldest->second.block, oldest->first);
-    counts_.kept -= oldest->first;
-    kept_.erase(oldest);
-  }
+  while (counts_.kept > most) release_oldest();
+}
+
+void HostBlocks::release_oldest() {
+  const auto oldest = kept_.begin();
+  const auto [block, size, since] = oldest->second;
+  munmap(block, size);
+  counts_.kept -= size;
+  by_size_.erase({size, oldest->first});
+  kept_.erase(oldest);
 }
 
 }  // namespace pal

@@ -25,7 +25,10 @@ class CudaGraph : public RecordedWork {
 class CudaGraphPool : public GraphPool {
  public:
   explicit CudaGraphPool(torch::Device device)
-      : device_(device), stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index())), pool_(at::cuda::graph_pool_handle()) {}
+      : device_(device), stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index())), pool_(at::cuda::graph_pool_handle()) {
+    c10::cuda::CUDACachingAllocator::createOrIncrefPool(device_.index(), pool_);  // it outlives its last graph: another one may follow
+  }
+  ~CudaGraphPool() override { c10::cuda::CUDACachingAllocator::releasePool(device_.index(), pool_); }
 
   std::unique_ptr<RecordedWork> record(const std::function<void()>& work) override {
     auto recorded = std::make_unique<CudaGraph>();

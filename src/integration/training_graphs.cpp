@@ -1,5 +1,7 @@
 #include "pal/integration/training_graphs.h"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 #include "graph_pool.h"
@@ -113,7 +115,9 @@ TrainingGraphs::Pass TrainingGraphs::run_recorded(Bucket& bucket, const StepInpu
   }
   bucket.graph->replay();
   ++counts_.replayed;
-  for (auto& [parameter, gradient] : bucket.gradients) parameter.mutable_grad() = gradient;
+  // The optimizer's sum over several batches may be the first one's gradient itself, where that is as wide as the sum.
+  const auto is_half = [](const torch::Tensor& x) { return x.scalar_type() == torch::kBFloat16 || x.scalar_type() == torch::kFloat16; };
+  for (auto& [parameter, gradient] : bucket.gradients) parameter.mutable_grad() = is_half(gradient) ? gradient : gradient.clone();
   return bucket.pass;
 }
 
@@ -133,6 +137,8 @@ void TrainingGraphs::record(Bucket& bucket, const StepInputs& inputs, const std:
     for (auto& [parameter, gradient] : bucket.gradients) parameter.mutable_grad().reset();
   });
   ++counts_.recorded;
+  if (counts_.recorded == counts_.buckets + 1)
+    spdlog::warn("train.graphs: {} buckets of shapes, but only {} graphs are kept, so that they are recorded again and again; set train.graphs.keep or round higher", counts_.buckets, options_.keep);
 }
 
 // Where as many graphs as may be kept are there, so that there is room for another.

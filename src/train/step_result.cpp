@@ -7,9 +7,9 @@
 namespace pal {
 
 StepCounts sum_of(ProcessGroup& group, const StepCounts& own) {
-  const auto numbers = torch::tensor({own.targets, own.tokens, own.unreadable, own.written}, torch::kInt64);
+  const auto numbers = torch::tensor({own.targets, own.tokens, own.unreadable, own.written, own.stopping}, torch::kInt64);
   group.sum(numbers);
-  return {numbers[0].item<int64_t>(), numbers[1].item<int64_t>(), numbers[2].item<int64_t>(), numbers[3].item<int64_t>()};
+  return {numbers[0].item<int64_t>(), numbers[1].item<int64_t>(), numbers[2].item<int64_t>(), numbers[3].item<int64_t>(), numbers[4].item<int64_t>()};
 }
 
 bool StepResult::is_sound() const { return counts.targets > 0 && norms.finite() && std::isfinite(loss); }

@@ -15,7 +15,8 @@ namespace pal {
 // Numbers that are summed over processes before the step is computed.
 struct StepCounts {
   int64_t targets = 0, tokens = 0, unreadable = 0;
-  int64_t written = 0;  // processes that are done with their part of a checkpoint
+  int64_t written = 0;   // processes that are done with their part of a checkpoint
+  int64_t stopping = 0;  // processes that were told to stop
 };
 
 StepCounts sum_of(ProcessGroup& group, const StepCounts& own);

@@ -299,16 +299,24 @@ class Trainer {
     return taken;
   }
 
+  // Whether the next step's samples are taken before this step, which is launched, is done: where that fills time of the device, and nothing else comes
+  // before the next step. What may take long must not keep a save waiting, nor hold a trained encoder's activations during a validation.
+  bool may_take_ahead() const {
+    const auto comes = [this](int64_t every) { return every > 0 && (progress_.step + 1) % every == 0; };
+    const auto& train = session_.config.train;
+    return session_.model->device().is_cuda() && !StopSignal::received() && !comes(train.save_every) && !comes(train.validate_every);
+  }
+
   void step(const StageOptions& stage, double rate, StepsAhead& steps) {
     const auto begin = Clock::now();
     const auto [planned, own] = steps.next();
     const auto training = fmt::format("step {}: training on samples {}", progress_.step + 1, fmt::join(own.ids, ", "));
     watchdog_.begin(training);
-    const auto counts = sum_of(group_, {own.targets(), own.tokens(), int64_t(own.unreadable.size()), saver_.has_written()});
+    const auto counts = sum_of(group_, {own.targets(), own.tokens(), int64_t(own.unreadable.size()), saver_.has_written(), StopSignal::received()});
     if (counts.unreadable > 0) leave_out(own.unreadable);
     if (counts.written == group_.size()) finish_saving();
     const auto sums = runner_->run(progress_.step, own.batches, counts.targets, rate, [&] {
-      if (!StopSignal::received()) steps.take_ahead();  // else there may be no next one, and somebody waits for the end
+      if (counts.stopping == 0 && may_take_ahead()) steps.take_ahead();
       watchdog_.begin(training);
     });
     stopping_ = sums.stopping;

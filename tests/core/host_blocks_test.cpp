@@ -59,6 +59,17 @@ TEST(HostBlocks, LetGoWhatWasKeptLongest) {
   (void)another;
 }
 
+TEST(HostBlocks, LetGoWhatNobodyAskedForForLong) {
+  HostBlocks blocks(std::chrono::milliseconds(20));
+  void* const large = blocks.take(64 * kMiB);
+  void* const small = blocks.take(kMiB);
+  blocks.give_back(large);
+  std::this_thread::sleep_for(std::chrono::milliseconds(30));
+  EXPECT_EQ(blocks.counts().kept, 64 * kMiB) << "nobody has come";
+  blocks.give_back(small);
+  EXPECT_EQ(blocks.counts().kept, kMiB);
+}
+
 TEST(HostBlocks, RoundByAnEighthAtMostAndToPages) {
   for (std::size_t bytes : {std::size_t{1}, std::size_t{4096}, 256 * kMiB / 1024, 3 * kMiB + 1, 37 * kMiB, 1000 * kMiB + 7}) {
     EXPECT_GE(HostBlocks::rounded(bytes), bytes);

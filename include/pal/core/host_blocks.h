@@ -4,11 +4,14 @@
 // again for the next step, which costs a good part of a step on a CPU.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <set>
 #include <unordered_map>
+#include <utility>
 
 namespace pal {
 
@@ -17,7 +20,10 @@ namespace pal {
 // none, a step of SmolLM2-135M's shape asked for a quarter of its memory anew, with a quarter for nothing.
 class HostBlocks {
  public:
-  HostBlocks() = default;
+  using Clock = std::chrono::steady_clock;
+
+  // longest: a block that nobody asked for that long goes back when another one is given back.
+  explicit HostBlocks(Clock::duration longest = std::chrono::minutes(1)) : longest_(longest) {}
   HostBlocks(const HostBlocks&) = delete;
   HostBlocks& operator=(const HostBlocks&) = delete;
   ~HostBlocks();  // gives everything back to the system, also what is in use
@@ -29,6 +35,7 @@ class HostBlocks {
   void* take(std::size_t bytes);
   // Ends the use of a block that take() gave. False, and nothing is done: it is not one of them.
   bool give_back(void* block);
+  bool has(const void* block) const;  // whether it is one of them, in use
 
   struct Counts {
     std::size_t in_use = 0, kept = 0;  // bytes, rounded
@@ -40,17 +47,21 @@ class HostBlocks {
  private:
   struct Kept {
     void* block;
-    std::uint64_t since;  // of give_back() calls
+    std::size_t size;
+    Clock::time_point since;
   };
   void* take_kept(std::size_t size);
   std::size_t most_kept() const;  // now
   void* ask_system(std::size_t size);
   void release_down_to(std::size_t most);  // of counts_.kept
+  void release_oldest();
 
   mutable std::mutex mutex_;
   std::unordered_map<void*, std::size_t> in_use_;
-  std::multimap<std::size_t, Kept> kept_;  // by size; of one size in the order in which they were given back
+  std::map<std::uint64_t, Kept> kept_;                       // by the number of their return
+  std::set<std::pair<std::size_t, std::uint64_t>> by_size_;  // size and number of what is kept
   std::uint64_t returns_ = 0;
+  Clock::duration longest_;
   Counts counts_;
 };
 

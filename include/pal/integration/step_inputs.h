@@ -1,5 +1,5 @@
 // All that the decoder's forward and its loss read of a batch but the audio tokens, made and sent to the device before the forward begins. A forward then
-// sends nothing itself, so that it can be recorded as a CUDA graph (training_graphs.h) and started again after new numbers were written over these.
+// sends nothing itself but what plans make when first asked (StepInputs::tensors() asks them all), so that it can be recorded as a CUDA graph (training_graphs.h) and started again after new numbers were written over these.
 #pragma once
 
 #include "pal/integration/lal_attention.h"
