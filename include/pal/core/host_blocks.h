@@ -20,7 +20,7 @@ namespace pal {
 // none, a step of SmolLM2-135M's shape asked for a quarter of its memory anew, with a quarter for nothing.
 class HostBlocks {
  public:
-  using Clock = std::chrono::steady_clock;
+  using Clock = std::chrono::steady_clock;  // of how long blocks are kept
 
   // longest: a block that nobody asked for that long goes back when another one is given back.
   explicit HostBlocks(Clock::duration longest = std::chrono::minutes(1)) : longest_(longest) {}
@@ -37,6 +37,7 @@ class HostBlocks {
   bool give_back(void* block);
   bool has(const void* block) const;  // whether it is one of them, in use
 
+  // What there is, and was.
   struct Counts {
     std::size_t in_use = 0, kept = 0;  // bytes, rounded
     std::size_t peak = 0;              // the most that was in use at once
