@@ -1,56 +1,34 @@
 #include "step_graph.h"
 
-#ifdef PAL_HAS_KERNELS
-#include <ATen/cuda/CUDAGraph.h>
-#include <c10/cuda/CUDAGuard.h>
-#endif
+#include "graph_pool.h"
 
 namespace pal {
 
-#ifdef PAL_HAS_KERNELS
-
 namespace {
 
-class RecordedGraph : public StepGraph {
+class RecordedStep : public StepGraph {
  public:
-  explicit RecordedGraph(torch::Device device) : device_(device) {}
+  explicit RecordedStep(std::unique_ptr<GraphPool> pool) : pool_(std::move(pool)) {}
 
   torch::Tensor run(const std::function<torch::Tensor()>& step) override {
     if (runs_++ == 0) return step();
-    if (!output_.defined()) record(step);
-    graph_.replay();
+    if (!graph_) graph_ = pool_->record([&] { output_ = step(); });
+    graph_->replay();
     return output_;
   }
 
  private:
-  // Recording needs a stream of its own, which begins when the current one is done with what it was given, and the other way round.
-  void record(const std::function<torch::Tensor()>& step) {
-    const auto current = c10::cuda::getCurrentCUDAStream(device_.index());
-    const auto own = c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device_.index());
-    current.synchronize();
-    {
-      const c10::cuda::CUDAStreamGuard guard(own);
-      graph_.capture_begin();
-      output_ = step();
-      graph_.capture_end();
-    }
-    own.synchronize();
-  }
-
-  torch::Device device_;
-  at::cuda::CUDAGraph graph_;
+  std::unique_ptr<GraphPool> pool_;  // of this graph alone: what it gives may be held
+  std::unique_ptr<RecordedWork> graph_;
   torch::Tensor output_;
   int64_t runs_ = 0;
 };
 
 }  // namespace
 
-std::unique_ptr<StepGraph> make_step_graph(torch::Device device) { return device.is_cuda() ? std::make_unique<RecordedGraph>(device) : nullptr; }
-
-#else
-
-std::unique_ptr<StepGraph> make_step_graph(torch::Device) { return nullptr; }
-
-#endif
+std::unique_ptr<StepGraph> make_step_graph(torch::Device device) {
+  auto pool = make_graph_pool(device);
+  return pool ? std::make_unique<RecordedStep>(std::move(pool)) : nullptr;
+}
 
 }  // namespace pal
