@@ -21,7 +21,7 @@ PalBatch random_batch(PalModel& model, const BenchBatch& shape) {
   const int64_t total = shape.samples * shape.text_tokens;
   PalBatch batch;
   batch.tokens = torch::randint(0, model.llm()->options.vocab_size, {total}, generator, torch::kInt64);
-  batch.target = (torch::arange(total) % shape.text_tokens) != 0;
+  batch.target = torch::arange(total).remainder(shape.text_tokens) >= shape.text_tokens - (shape.targets < 0 ? shape.text_tokens - 1 : shape.targets);
   for (int64_t s = 0; s < shape.samples; ++s) {
     batch.text_tokens.push_back(shape.text_tokens);
     batch.audio_at.push_back({0});

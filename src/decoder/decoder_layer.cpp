@@ -6,6 +6,8 @@
 
 namespace pal {
 
+torch::Tensor rows_at(const torch::Tensor& x, const torch::Tensor& onward) { return onward.defined() ? x.index_select(0, onward) : x; }
+
 KeyValues concat(const KeyValues& a, const KeyValues& b) {
   return {torch::cat({a.keys, b.keys}), torch::cat({a.values, b.values})};
 }
@@ -39,19 +41,24 @@ KeyValues SelfAttentionImpl::keys_values(const torch::Tensor& normed, const Rope
   return {apply_rope(k, rope), v_proj(normed).view({normed.size(0), -1, head_dim})};
 }
 
-torch::Tensor SelfAttentionImpl::attend(const torch::Tensor& queries, const KeyValues& all, const AttentionPlan& plan,
-                                        const AttentionBackend& backend) {
-  const auto mixed = backend.attend(queries, all.keys, all.values, plan, 1.0 / std::sqrt(double(head_dim)));
-  return o_proj(mixed.reshape({queries.size(0), -1}));
+KeyValues SelfAttentionImpl::keys_values(const HeardAudio& audio, const torch::Tensor& scale) {
+  const auto both = scaled_joint_linear(audio.unit, scale, {k_proj, v_proj}).view({audio.unit.size(0), -1, head_dim}).chunk(2, 1);
+  return {apply_rope(k_norm.is_empty() ? both[0] : k_norm(both[0]), audio.rope), both[1]};
 }
 
-torch::Tensor SelfAttentionImpl::attend_jointly(const torch::Tensor& normed, const RopeTable& rope, const torch::Tensor& audio_normed, const RopeTable& audio_rope,
-                                                const AttentionPlan& plan, const AttentionBackend& backend) {
-  HeadProducts products{joint_linear(normed, {q_proj, k_proj, v_proj}), rope, {}, audio_rope};
-  if (audio_normed.defined()) products.audio = joint_linear(audio_normed, {k_proj, v_proj});
+torch::Tensor SelfAttentionImpl::attend(const torch::Tensor& queries, const KeyValues& all, const AttentionPlan& plan,
+                                        const AttentionBackend& backend, const torch::Tensor& onward) {
+  const auto mixed = rows_at(backend.attend(queries, all.keys, all.values, plan, 1.0 / std::sqrt(double(head_dim))), onward);
+  return o_proj(mixed.flatten(1));
+}
+
+torch::Tensor SelfAttentionImpl::attend_jointly(const torch::Tensor& normed, const RopeTable& rope, const HeardAudio& audio, const torch::Tensor& audio_scale,
+                                                const AttentionPlan& plan, const AttentionBackend& backend, const torch::Tensor& onward) {
+  HeadProducts products{joint_linear(normed, {q_proj, k_proj, v_proj}), rope, {}, audio.rope};
+  if (audio.unit.defined()) products.audio = scaled_joint_linear(audio.unit, audio_scale, {k_proj, v_proj});
   const auto heads = split_heads(products, plan, q_proj->weight.size(0) / head_dim, head_dim);
-  const auto mixed = backend.attend_in_order(heads.queries, heads.keys, heads.values, plan, 1.0 / std::sqrt(double(head_dim)));
-  return o_proj(mixed.reshape({normed.size(0), -1}));
+  const auto mixed = rows_at(backend.attend_in_order(heads.queries, heads.keys, heads.values, plan, 1.0 / std::sqrt(double(head_dim))), onward);
+  return o_proj(mixed.flatten(1));
 }
 
 DecoderLayerImpl::DecoderLayerImpl(const DecoderOptions& o, torch::TensorOptions tensor_options)

@@ -11,17 +11,12 @@ namespace pal {
 
 namespace {
 
-// The tokens of the LAL streams that a layer reads and their rotations; not defined where it reads none. Shared by layers alike.
-struct LayerAudio {
-  torch::Tensor tokens;  // [A, D]
-  RopeTable rope;
-};
-
-LayerAudio layer_audio(Decoder& llm, const LayerInputs& inputs, const std::vector<torch::Tensor>& streams) {
+// The LAL streams that a layer reads. Shared by layers alike: all norms have the same eps.
+HeardAudio heard_by(Decoder& llm, const LayerInputs& inputs, const std::vector<torch::Tensor>& streams) {
   if (inputs.read.empty()) return {};
   std::vector<torch::Tensor> tokens;
   for (int64_t stream : inputs.read) tokens.push_back(streams[std::size_t(stream)]);
-  return {torch::cat(tokens), llm->rope(inputs.audio_ids)};
+  return {unit_rms(tokens.size() == 1 ? tokens[0] : torch::cat(tokens), llm->options.norm_eps), llm->rope(inputs.audio_ids)};
 }
 
 using Block = std::function<torch::Tensor(const std::vector<torch::Tensor>&)>;
@@ -32,11 +27,14 @@ std::vector<torch::Tensor> feed_forward_parameters(DecoderLayerImpl& layer) {
   return parameters;
 }
 
-// inputs: the layer's rows, and its audio, if it reads any: attend()'s.
-torch::Tensor run_layer(DecoderLayerImpl& layer, const Block& attend, const std::vector<torch::Tensor>& inputs, CheckpointPolicy checkpointing) {
+// inputs: the layer's rows, and HeardAudio::unit, if it reads any: attend()'s. onward: the rows that attend() gives; not defined: all.
+torch::Tensor run_layer(DecoderLayerImpl& layer, const Block& attend, const std::vector<torch::Tensor>& inputs, CheckpointPolicy checkpointing, const torch::Tensor& onward) {
   const Block feed_forward = [&layer](const std::vector<torch::Tensor>& both) { return layer.feed_forward(both[0], both[1]); };
-  if (checkpointing == CheckpointPolicy::kFeedForward) return checkpointed(feed_forward, {inputs[0], attend(inputs)}, feed_forward_parameters(layer));
-  const Block whole = [&layer, attend](const std::vector<torch::Tensor>& all) { return layer.feed_forward(all[0], attend(all)); };
+  if (checkpointing == CheckpointPolicy::kFeedForward) return checkpointed(feed_forward, {rows_at(inputs[0], onward), attend(inputs)}, feed_forward_parameters(layer));
+  const Block whole = [&layer, attend, onward](const std::vector<torch::Tensor>& all) {
+    const auto residual = rows_at(all[0], onward);  // before attention: then its gradient, as long as all rows, is made after attention's
+    return layer.feed_forward(residual, attend(all));
+  };
   return checkpointing == CheckpointPolicy::kAll ? checkpointed(whole, inputs, layer.parameters()) : whole(inputs);
 }
 
@@ -76,46 +74,49 @@ torch::Tensor assemble_rows(Decoder& llm, const RowInputs& inputs, const std::ve
 
 torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams,
                          const SequenceLayout& layout, std::shared_ptr<const AttentionBackend> backend, CheckpointPolicy checkpointing,
-                         std::vector<KeyValues>* kept) {
+                         std::vector<KeyValues>* kept, const torch::Tensor& onward) {
   std::vector<int64_t> tokens;
   for (const auto& ids : layout.stream_ids) tokens.push_back(ids.numel());
   check_streams(streams, tokens, llm->options.width);
-  return run_layers(llm, std::move(rows), streams, make_layers_inputs(layout, int64_t(llm->layers.size()), llm->device()), std::move(backend), checkpointing, kept);
+  return run_layers(llm, std::move(rows), streams, make_layers_inputs(layout, int64_t(llm->layers.size()), llm->device()), std::move(backend), checkpointing, kept, onward);
 }
 
 torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams, const LayersInputs& inputs,
-                         std::shared_ptr<const AttentionBackend> backend, CheckpointPolicy checkpointing, std::vector<KeyValues>* kept) {
+                         std::shared_ptr<const AttentionBackend> backend, CheckpointPolicy checkpointing, std::vector<KeyValues>* kept,
+                         const torch::Tensor& onward) {
   PAL_ASSERT(kept == nullptr || checkpointing == CheckpointPolicy::kNone, "kept keys would dangle in a recomputed layer");
   if (kept != nullptr) kept->reserve(llm->layers.size());
   const auto rope = llm->rope(inputs.row_ids);
-  std::map<std::vector<int64_t>, LayerAudio> read_by;  // layers that read the same streams share what they read
+  std::map<std::vector<int64_t>, HeardAudio> read_by;  // layers that read the same streams share what they read
 
   for (std::size_t i = 0; i < llm->layers.size(); ++i) {
     auto& layer = *llm->layers[i];
     const auto& own = inputs.layers[i];
     auto found = read_by.find(own.read);
-    if (found == read_by.end()) found = read_by.emplace(own.read, layer_audio(llm, own, streams)).first;
-    const LayerAudio& audio = found->second;
+    if (found == read_by.end()) found = read_by.emplace(own.read, heard_by(llm, own, streams)).first;
+    const HeardAudio& audio = found->second;
+    const auto going_on = i + 1 == llm->layers.size() ? onward : torch::Tensor();
 
     KeyValues* const keep = kept == nullptr ? nullptr : &kept->emplace_back();
-    const auto attend = [&layer, backend, rope, audio_rope = audio.rope, plan = own.plan, keep, deaf = own.deaf](const std::vector<torch::Tensor>& inputs) {
-      const auto heard = inputs.size() > 1 ? inputs[1] : torch::Tensor();
-      return lal_attention(layer, inputs[0], rope, heard, audio_rope, *plan, *backend, keep, deaf);
+    const auto attend = [&layer, backend, rope, audio_rope = audio.rope, plan = own.plan, keep, deaf = own.deaf, going_on](const std::vector<torch::Tensor>& inputs) {
+      const auto unit = inputs.size() > 1 ? inputs[1] : torch::Tensor();
+      return lal_attention(layer, inputs[0], rope, {unit, audio_rope}, *plan, *backend, keep, deaf, going_on);
     };
     std::vector<torch::Tensor> inputs{rows};
-    if (audio.tokens.defined()) inputs.push_back(audio.tokens);  // explicit: it may need a gradient where rows do not
-    rows = run_layer(layer, attend, inputs, checkpointing);
+    if (audio.unit.defined()) inputs.push_back(audio.unit);  // explicit: it may need a gradient where rows do not
+    rows = run_layer(layer, attend, inputs, checkpointing, going_on);
   }
   return llm->norm(rows);
 }
 
 torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const torch::Tensor& tokens, const torch::Tensor& target,
                           const SequenceLayout& layout) {
-  return target_loss(llm, hidden, make_target_inputs(layout, tokens, target, hidden.device()));
+  const auto inputs = make_target_inputs(layout, tokens, target, hidden.device());
+  return target_loss(llm, hidden.index_select(0, inputs.rows), inputs);
 }
 
 torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const TargetInputs& inputs) {
-  return linear_cross_entropy(hidden.index_select(0, inputs.rows), llm->head_weight(), inputs.wanted);
+  return linear_cross_entropy(hidden, llm->head_weight(), inputs.wanted);
 }
 
 }  // namespace pal

@@ -138,7 +138,6 @@ torch::Tensor score_together(PalModel& model, const RunPrompt& prompt, std::span
 RunPrompt run_prompt(PalModel& model, const PalBatch& batch) {
   torch::NoGradGuard no_grad;
   RunPrompt prompt{model.layout(batch), {}, {}, {}};
-  const auto hidden = model.hidden(batch, prompt.layout, &prompt.kept);
   std::vector<int64_t> last_rows;
   for (std::size_t s = 0; s < batch.text_tokens.size(); ++s) {
     const auto rows = prompt.layout.sample_rows[s];
@@ -151,7 +150,7 @@ RunPrompt run_prompt(PalModel& model, const PalBatch& batch) {
     }
     prompt.next_id.push_back(last_id + 1);
   }
-  prompt.last_hidden = hidden.index_select(0, indices(last_rows, hidden.device()));
+  prompt.last_hidden = model.hidden(batch, prompt.layout, &prompt.kept, indices(last_rows, model.device()));
   return prompt;
 }
 

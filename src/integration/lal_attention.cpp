@@ -3,30 +3,18 @@
 #include <algorithm>
 #include <cmath>
 
-#include "pal/core/check.h"
-
 namespace pal {
 
-namespace {
-
-void check_width(const torch::Tensor& audio, int64_t width) {
-  PAL_CHECK(audio.size(1) == width, "lal_attention: audio width {}, but the decoder is {} wide; does the stream have a connector?", audio.size(1), width);
-}
-
-}  // namespace
-
 KeyValues joint_keys_values(DecoderLayerImpl& layer, const torch::Tensor& normed, const RopeTable& rope,
-                            const torch::Tensor& audio, const RopeTable& audio_rope) {
+                            const HeardAudio& audio) {
   auto own = layer.self_attn->keys_values(normed, rope);
-  if (!audio.defined()) return own;
-  check_width(audio, normed.size(1));
-  return concat(own, layer.self_attn->keys_values(layer.input_layernorm(audio), audio_rope));
+  return audio.unit.defined() ? concat(own, layer.self_attn->keys_values(audio, layer.input_layernorm->weight)) : own;
 }
 
 torch::Tensor attend_joint(DecoderLayerImpl& layer, const torch::Tensor& queries, const KeyValues& all, const AttentionPlan& plan,
-                           const DeafHeads& deaf, const AttentionBackend& backend) {
+                           const DeafHeads& deaf, const AttentionBackend& backend, const torch::Tensor& onward) {
   auto& attention = *layer.self_attn;
-  if (deaf.groups.empty()) return attention.attend(queries, all, plan, backend);
+  if (deaf.groups.empty()) return attention.attend(queries, all, plan, backend, onward);
   const int64_t rows = queries.size(0), groups = all.keys.size(1), width = queries.size(2), share = queries.size(1) / groups;
   const auto by_group = queries.reshape({rows, groups, share, width});  // query head h shares key/value head h / share
   std::vector<int64_t> hearing;
@@ -43,27 +31,22 @@ torch::Tensor attend_joint(DecoderLayerImpl& layer, const torch::Tensor& queries
   auto order = hearing;  // of the groups as they are put together
   order.insert(order.end(), deaf.groups.begin(), deaf.groups.end());
   const auto back = torch::tensor(order, torch::kInt64).argsort().to(queries.device());
-  const auto mixed = torch::cat({attend(hearing, plan), attend(deaf.groups, *deaf.plan)}, 1).index_select(1, back);
-  return attention.o_proj(mixed.reshape({rows, -1}));
+  const auto mixed = rows_at(torch::cat({attend(hearing, plan), attend(deaf.groups, *deaf.plan)}, 1).index_select(1, back), onward);
+  return attention.o_proj(mixed.flatten(1));
 }
 
-torch::Tensor lal_attention(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const torch::Tensor& audio,
-                            const RopeTable& audio_rope, const AttentionPlan& plan, const AttentionBackend& backend,
-                            KeyValues* kept, const DeafHeads& deaf) {
+torch::Tensor lal_attention(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const HeardAudio& audio, const AttentionPlan& plan, const AttentionBackend& backend,
+                            KeyValues* kept, const DeafHeads& deaf, const torch::Tensor& onward) {
   const auto normed = layer.input_layernorm(rows);
-  if (kept == nullptr && deaf.groups.empty() && layer.self_attn->can_attend_jointly(backend)) {
-    if (audio.defined()) check_width(audio, rows.size(1));
-    const auto heard = audio.defined() ? layer.input_layernorm(audio) : torch::Tensor();
-    return layer.self_attn->attend_jointly(normed, rope, heard, audio_rope, plan, backend);
-  }
-  const auto all = joint_keys_values(layer, normed, rope, audio, audio_rope);
+  if (kept == nullptr && deaf.groups.empty() && layer.self_attn->can_attend_jointly(backend))
+    return layer.self_attn->attend_jointly(normed, rope, audio, layer.input_layernorm->weight, plan, backend, onward);
+  const auto all = joint_keys_values(layer, normed, rope, audio);
   if (kept != nullptr) *kept = all;
-  return attend_joint(layer, layer.self_attn->queries(normed, rope), all, plan, deaf, backend);
+  return attend_joint(layer, layer.self_attn->queries(normed, rope), all, plan, deaf, backend, onward);
 }
 
-torch::Tensor lal_layer(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const torch::Tensor& audio,
-                        const RopeTable& audio_rope, const AttentionPlan& plan, const AttentionBackend& backend) {
-  return layer.feed_forward(rows, lal_attention(layer, rows, rope, audio, audio_rope, plan, backend));
+torch::Tensor lal_layer(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const HeardAudio& audio, const AttentionPlan& plan, const AttentionBackend& backend) {
+  return layer.feed_forward(rows, lal_attention(layer, rows, rope, audio, plan, backend));
 }
 
 }  // namespace pal

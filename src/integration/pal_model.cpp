@@ -133,13 +133,13 @@ torch::Tensor PalModel::in_order(const torch::Tensor& tokens, const PalBatch& ba
   return tokens.index_select(0, torch::tensor(source, torch::kInt64).to(tokens.device()));
 }
 
-torch::Tensor PalModel::run(const RowInputs& rows, const LayersInputs& layers, const std::vector<torch::Tensor>& streams, std::vector<KeyValues>* kept) {
-  return run_layers(llm_, assemble_rows(llm_, rows, streams), streams, layers, backend_, kept == nullptr ? checkpointing_ : CheckpointPolicy::kNone, kept);
+torch::Tensor PalModel::run(const RowInputs& rows, const LayersInputs& layers, const std::vector<torch::Tensor>& streams, std::vector<KeyValues>* kept, const torch::Tensor& onward) {
+  return run_layers(llm_, assemble_rows(llm_, rows, streams), streams, layers, backend_, kept == nullptr ? checkpointing_ : CheckpointPolicy::kNone, kept, onward);
 }
 
-torch::Tensor PalModel::hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept) {
+torch::Tensor PalModel::hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept, const torch::Tensor& onward) {
   const auto rows = make_row_inputs(layout, to_device(batch.tokens, device()), device());
-  return run(rows, make_layers_inputs(layout, layers(), device()), connect(batch), kept);
+  return run(rows, make_layers_inputs(layout, layers(), device()), connect(batch), kept, onward);
 }
 
 torch::Tensor PalModel::loss_sum(const PalBatch& batch, const std::vector<torch::Tensor>& streams) {
@@ -147,7 +147,7 @@ torch::Tensor PalModel::loss_sum(const PalBatch& batch, const std::vector<torch:
 }
 
 torch::Tensor PalModel::loss_sum(const StepInputs& inputs, const std::vector<torch::Tensor>& streams) {
-  return target_loss(llm_, run(inputs.rows, inputs.layers, streams, nullptr), inputs.targets);
+  return target_loss(llm_, run(inputs.rows, inputs.layers, streams, nullptr, inputs.targets.rows), inputs.targets);
 }
 
 }  // namespace pal

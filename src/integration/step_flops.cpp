@@ -19,13 +19,13 @@ struct Work {
   StepFlops flops;
   // n rows through `linear`.
   void product(int64_t n, const Linear& linear, bool input_needs) {
-    add(n, linear->weight, input_needs);
+    add(n, linear->weight, input_needs, trained(linear->weight));
     if (!linear->lora) return;
-    add(n, linear->lora->A, input_needs);
-    add(n, linear->lora->B, input_needs || trained(linear->lora->A));
+    add(n, linear->lora->A, input_needs, trained(linear->lora->A));
+    add(n, linear->lora->B, input_needs || trained(linear->lora->A), trained(linear->lora->B));
   }
-  void add(int64_t n, const torch::Tensor& weight, bool input_needs) {
-    flops.products += 2.0 * double(n) * double(weight.numel()) * (1 + int(input_needs) + int(trained(weight)));
+  void add(int64_t n, const torch::Tensor& weight, bool input_needs, bool weight_needs) {
+    flops.products += 2.0 * double(n) * double(weight.numel()) * (1 + int(input_needs) + int(weight_needs));
   }
   // Scores and weighted values. The backward has four products: gradients of values and weights, then of queries and keys.
   void attention(int64_t pairs, int64_t query_width, bool needs) {
@@ -34,26 +34,30 @@ struct Work {
   }
 };
 
-// One layer over `rows` rows that reads `audio` tokens; returns whether its output needs a gradient.
-bool add_layer(Work& work, const DecoderLayerImpl& layer, int64_t rows, int64_t audio, int64_t pairs, bool rows_need, bool audio_needs) {
+// One layer over `rows` rows, of which `onward` go on after attention, that reads `audio` tokens; returns whether its output needs a gradient.
+bool add_layer(Work& work, const DecoderLayerImpl& layer, int64_t rows, int64_t onward, int64_t audio, int64_t pairs, bool rows_need, bool audio_needs) {
   const auto& attn = *layer.self_attn;
   const bool norm1 = trained(layer.input_layernorm->weight), norm2 = trained(layer.post_attention_layernorm->weight);
   work.product(rows, attn.q_proj, rows_need || norm1);
+  const bool is_folded = !attn.k_proj->lora && !attn.v_proj->lora && trained(attn.k_proj->weight) == trained(attn.v_proj->weight);
   for (const auto* projection : {&attn.k_proj, &attn.v_proj}) {
     work.product(rows, *projection, rows_need || norm1);
-    work.product(audio, *projection, audio_needs || norm1);
+    if (is_folded)  // the norm's weight is a part of the projection's (scaled_joint_linear())
+      work.add(audio, (*projection)->weight, audio_needs, norm1 || trained((*projection)->weight));
+    else
+      work.product(audio, *projection, audio_needs || norm1);
   }
   const bool mixed_needs = rows_need || norm1 || (audio > 0 && audio_needs) || trained(attn.q_proj) || trained(attn.k_proj) ||
                            trained(attn.v_proj) || (attn.q_norm && any_trained(*attn.q_norm)) || (attn.k_norm && any_trained(*attn.k_norm));
   work.attention(pairs, attn.q_proj->weight.size(0), mixed_needs);
-  work.product(rows, attn.o_proj, mixed_needs);
+  work.product(onward, attn.o_proj, mixed_needs);
   const bool middle_needs = rows_need || mixed_needs || trained(attn.o_proj);
 
   const auto& mlp = *layer.mlp;
-  work.product(rows, mlp.gate_proj, middle_needs || norm2);
-  work.product(rows, mlp.up_proj, middle_needs || norm2);
+  work.product(onward, mlp.gate_proj, middle_needs || norm2);
+  work.product(onward, mlp.up_proj, middle_needs || norm2);
   const bool hidden_needs = middle_needs || norm2 || trained(mlp.gate_proj) || trained(mlp.up_proj);
-  work.product(rows, mlp.down_proj, hidden_needs);
+  work.product(onward, mlp.down_proj, hidden_needs);
   return hidden_needs || trained(mlp.down_proj);
 }
 
@@ -89,7 +93,8 @@ StepFlops decoder_flops(PalModel& model, const PalBatch& batch) {
       audio += layout.stream_ids[std::size_t(stream)].numel();
       audio_needs = audio_needs || stream_needs[std::size_t(stream)];
     }
-    rows_need = add_layer(work, *llm->layers[l], layout.rows(), audio, visible_pairs(*layout.plan(read)), rows_need, audio_needs);
+    const int64_t onward = l + 1 == llm->layers.size() ? batch.target_tokens() : layout.rows();
+    rows_need = add_layer(work, *llm->layers[l], layout.rows(), onward, audio, visible_pairs(*layout.plan(read)), rows_need, audio_needs);
   }
   const auto& head = llm->head_weight();
   const double logits = 2.0 * double(batch.target_tokens()) * double(head.numel());

@@ -21,6 +21,10 @@ struct Parts {
   }
 };
 
+bool has_adapters(const std::vector<Linear>& layers) {
+  return std::ranges::any_of(layers, [](const Linear& layer) { return layer->lora.has_value(); });
+}
+
 torch::Tensor without_adapters(const torch::Tensor& x, const std::vector<Linear>& layers) {
   const Parts parts(layers);
   if (const auto y = linear_product(x, parts.weights, parts.biases); y.defined()) return y;
@@ -52,11 +56,19 @@ void lay_together(const std::vector<Linear>& layers) {
 
 torch::Tensor joint_linear(const torch::Tensor& x, const std::vector<Linear>& layers) {
   auto y = without_adapters(x, layers);
-  if (std::ranges::none_of(layers, [](const Linear& layer) { return layer->lora.has_value(); })) return y;
+  if (!has_adapters(layers)) return y;
   std::vector<torch::Tensor> updates;
   for (const auto& layer : layers)
     updates.push_back(layer->lora ? layer->lora->forward(x) : torch::zeros({x.size(0), layer->weight.size(0)}, y.options()));
   return y + torch::cat(updates, -1);
+}
+
+torch::Tensor scaled_joint_linear(const torch::Tensor& x, const torch::Tensor& scale, const std::vector<Linear>& layers) {
+  if (!has_adapters(layers)) {
+    const Parts parts(layers);
+    if (const auto y = linear_product(x, parts.weights, parts.biases, scale); y.defined()) return y;
+  }
+  return joint_linear(x * scale, layers);
 }
 
 }  // namespace pal

@@ -34,29 +34,40 @@ torch::Tensor in_shape(const torch::Tensor& rows, at::IntArrayRef like) {
   return rows.view(sizes);
 }
 
+torch::Tensor scaled(const torch::Tensor& weight, const torch::Tensor& scale) { return scale.defined() ? weight * scale : weight; }
+
 // parameters: the layers' weights, then their biases, where they have any.
 struct LinearProduct : torch::autograd::Function<LinearProduct> {
-  static torch::Tensor forward(AutogradContext* ctx, const torch::Tensor& x, int64_t layers, at::TensorList parameters) {
+  static torch::Tensor forward(AutogradContext* ctx, const torch::Tensor& x, const std::optional<torch::Tensor>& given_scale, int64_t layers, at::TensorList parameters) {
+    const auto scale = given_scale.value_or(torch::Tensor());
     const auto bias = int64_t(parameters.size()) > layers ? as_one(parameters.slice(std::size_t(layers))) : torch::Tensor();
-    const bool learns = parameters[0].requires_grad();
-    variable_list saved{learns ? x : torch::Tensor()};  // frozen weights need no rows
+    const bool learns = parameters[0].requires_grad() || (scale.defined() && scale.requires_grad());
+    variable_list saved{learns ? x : torch::Tensor(), scale};  // what is frozen needs no rows
     saved.insert(saved.end(), parameters.begin(), parameters.end());
     ctx->save_for_backward(saved);
     ctx->saved_data["layers"] = layers;
-    return in_shape(row_product(as_rows(x), as_one(parameters.slice(0, std::size_t(layers))), bias), x.sizes());
+    return in_shape(row_product(as_rows(x), scaled(as_one(parameters.slice(0, std::size_t(layers))), scale), bias), x.sizes());
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
     const auto saved = ctx->get_saved_variables();
     const auto layers = std::size_t(ctx->saved_data["layers"].toInt());
-    const at::TensorList parameters(saved.data() + 1, saved.size() - 1);
+    const auto& scale = saved[1];
+    const at::TensorList parameters(saved.data() + 2, saved.size() - 2);
     const auto weights = parameters.slice(0, layers), biases = parameters.slice(layers);
+    const std::size_t first = scale.defined() ? 2 : 1;  // of the weights among the inputs that are there
+    const bool weights_learn = ctx->needs_input_grad(first), scale_learns = scale.defined() && ctx->needs_input_grad(1);
     const auto gradient = as_rows(gradients[0].contiguous());
 
-    variable_list result(2 + parameters.size());
-    if (ctx->needs_input_grad(0)) result[0] = in_shape(row_product(gradient, as_one(weights).t()), gradients[0].sizes());
-    if (ctx->needs_input_grad(1)) std::ranges::copy(split_like(gradient.t().mm(as_rows(saved[0])), weights), result.begin() + 2);
-    if (!biases.empty() && ctx->needs_input_grad(1 + layers)) std::ranges::copy(split_like(gradient.sum(0), biases), result.begin() + 2 + std::ptrdiff_t(layers));
+    variable_list result(3 + parameters.size());
+    if (ctx->needs_input_grad(0)) result[0] = in_shape(row_product(gradient, scaled(as_one(weights), scale).t()), gradients[0].sizes());
+    if (weights_learn || scale_learns) {
+      auto of_product = gradient.t().mm(as_rows(saved[0]));  // of the weights as they were multiplied
+      if (scale_learns) result[1] = (of_product * as_one(weights)).sum(0);
+      if (scale.defined() && weights_learn) of_product.mul_(scale);
+      if (weights_learn) std::ranges::copy(split_like(of_product, weights), result.begin() + 3);
+    }
+    if (!biases.empty() && ctx->needs_input_grad(first + layers)) std::ranges::copy(split_like(gradient.sum(0), biases), result.begin() + 3 + std::ptrdiff_t(layers));
     return result;
   }
 };
@@ -78,11 +89,11 @@ std::vector<torch::Tensor> split_like(const torch::Tensor& whole, at::TensorList
   return pieces;
 }
 
-torch::Tensor linear_product(const torch::Tensor& x, const std::vector<torch::Tensor>& weights, const std::vector<torch::Tensor>& biases) {
+torch::Tensor linear_product(const torch::Tensor& x, const std::vector<torch::Tensor>& weights, const std::vector<torch::Tensor>& biases, const torch::Tensor& scale) {
   if (x.is_meta() || (!biases.empty() && biases.size() != weights.size()) || !is_joint(weights) || (!biases.empty() && !is_joint(biases))) return {};
   auto parameters = weights;
   parameters.insert(parameters.end(), biases.begin(), biases.end());
-  return LinearProduct::apply(x, int64_t(weights.size()), at::TensorList(parameters));
+  return LinearProduct::apply(x, scale.defined() ? std::optional(scale) : std::nullopt, int64_t(weights.size()), at::TensorList(parameters));
 }
 
 }  // namespace pal

@@ -8,8 +8,8 @@
 namespace pal {
 
 // x [..., in], weights [out_i, in], biases [out_i] of all or of none -> [..., sum of out_i], not defined where it cannot be one product: weights that do
-// not lie one behind the other, or of which only some learn.
-torch::Tensor linear_product(const torch::Tensor& x, const std::vector<torch::Tensor>& weights, const std::vector<torch::Tensor>& biases);
+// not lie one behind the other, or of which only some learn. scale: [in], where defined, multiplied into the weights: the product of x * scale.
+torch::Tensor linear_product(const torch::Tensor& x, const std::vector<torch::Tensor>& weights, const std::vector<torch::Tensor>& biases, const torch::Tensor& scale = {});
 
 // Slices of `whole` along its first dimension, as long as `parts`.
 std::vector<torch::Tensor> split_like(const torch::Tensor& whole, at::TensorList parts);

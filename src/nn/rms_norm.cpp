@@ -88,6 +88,13 @@ torch::Tensor RmsNormImpl::forward(const torch::Tensor& x) {
   return FusedNorm::apply(x.contiguous(), std::optional<torch::Tensor>(), weight, eps)[0];
 }
 
+torch::Tensor unit_rms(const torch::Tensor& x, double eps) {
+  const auto width = x.size(-1);
+  const auto ones = torch::ones({width}, x.options());
+  if (!has_norm_kernel(x, ones)) return at::rms_norm(x, {width}, {}, eps);
+  return FusedNorm::apply(x.contiguous(), std::optional<torch::Tensor>(), ones, eps)[0];
+}
+
 SumAndNorm RmsNormImpl::forward_sum(const torch::Tensor& x, const torch::Tensor& update) {
   if (!has_norm_kernel(x, weight)) {
     const auto sum = x + update;

@@ -24,7 +24,7 @@ AnswerCost sample_cost(PalModel& model, const PalBatch& batch) {
   AnswerCost cost;
   cost.gflop = decoder_flops(model, batch).total() / 1e9;
   cost.rows = double(layout.rows());
-  BatchShape shape{.samples = 1, .text_tokens = batch.text_tokens[0], .streams = {}};
+  BatchShape shape{.samples = 1, .text_tokens = batch.text_tokens[0], .streams = {}, .targets = batch.target_tokens()};
   for (std::size_t i = 0; i < layout.stream_ids.size(); ++i) {
     shape.streams.push_back(layout.stream_ids[i].numel());
     if (!layout.stream_rows[i].defined()) cost.audio_keys += double(shape.streams.back());

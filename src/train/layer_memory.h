@@ -38,6 +38,7 @@ struct LayerShape {
   int64_t rows = 0, audio = 0, keys = 0;  // R, A, K
   int64_t segments = 0;
   int64_t segment_rows = 0, segment_keys = 0;  // of the largest segment
+  int64_t onward = -1;                         // rows that go on after attention, gathered; < 0: all, as they are
   int64_t masked = 0;                          // rows times keys of a sample's segments that need a mask where the kernel knows no bottom-right one
 };
 
@@ -46,6 +47,7 @@ struct LayerLearning {
   bool rows = false, audio = false;
   int64_t input_norm = 0, q = 0, k_v = 0, qk_norm = 0, o = 0, post_norm = 0, gate_up = 0, down = 0;
   bool joint_gradient = false;  // q, k and v learn alike, so that their gradients are one tensor
+  bool k_v_alike = true;        // k and v learn alike and have no adapters, so that the audio's norm is multiplied into them
 };
 
 // One operation of the backward: what it makes, what may go then, and gradients of parameters, which stay.
@@ -53,7 +55,7 @@ struct BackwardStep {
   int64_t makes = 0, frees = 0, gradients = 0;
 };
 
-// Half a layer. Its backward begins with the gradient of its output and ends with that of its input, both [R, D], where they need one.
+// Half a layer. Its backward begins with the gradient of its output and ends with that of its input, [R, D] or, after attention, [N, D] of the rows that go on, where they need one.
 struct LayerPart {
   int64_t makes = 0;  // in the forward, nearly all of it alive until its end
   int64_t keeps = 0;  // of that, and of its input, for the backward
@@ -63,9 +65,12 @@ struct LayerPart {
 // A layer that recomputes nothing.
 struct LayerMemory {
   LayerPart attention, feed_forward;
-  int64_t rows = 0, heard = 0;  // bytes of [R, D] and [A, D]
+  int64_t rows = 0, onward = 0, heard = 0;  // bytes of [R, D], [N, D] (N: R where all rows go on) and [A, D]
+  bool gathers = false;         // the rows that go on are copies
   bool keeps_rows = false;      // attention.keeps has the layer's input
-  bool keeps_audio = false;     // the audio read is kept, once for all layers
+  bool keeps_audio = false;     // the audio read, after unit_rms(), is kept: once for all layers
+  int64_t audio_norm = 0;          // what unit_rms() keeps of its input, once for all layers, too
+  int64_t audio_norm_buffers = 0;  // what its backward takes for a moment beside its result
   bool learns = false;          // its output needs a gradient
 };
 LayerMemory layer_memory(const DecoderOptions& decoder, const ComputeKind& kind, const LayerShape& shape, const LayerLearning& learning);

@@ -7,6 +7,7 @@
 
 #include "layer_memory.h"
 #include "pal/core/check.h"
+#include "pal/core/name_pattern.h"
 #include "pal/distributed/gradient_reducer.h"
 #include "pal/integration/sequence_layout.h"
 
@@ -31,7 +32,15 @@ GradientBytes gradient_bytes_of(const std::vector<NamedParameter>& parameters, d
   };
 }
 
-LayerLearning layer_learning(const GradientBytes& gradients, int64_t layer, bool rows, bool audio) {
+// Whether k_proj or v_proj of the layer has an adapter, trained or not.
+bool adapts_k_v(const ModelOptions& model, int64_t layer) {
+  return std::ranges::any_of(model.lora, [&](const LoraOptions& lora) {
+    const auto covers = [&](const char* name) { return matches_pattern(lora.layers, fmt::format("llm.layers.{}.self_attn.{}", layer, name)); };
+    return covers("k_proj") || covers("v_proj");
+  });
+}
+
+LayerLearning layer_learning(const ModelOptions& model, const GradientBytes& gradients, int64_t layer, bool rows, bool audio) {
   const auto of = [&](const char* name) { return gradients(fmt::format("llm.layers.{}.{}.", layer, name)); };
   const auto weight = [&](const char* name) { return gradients(fmt::format("llm.layers.{}.self_attn.{}.weight", layer, name)) > 0; };
   return {.rows = rows,
@@ -44,7 +53,8 @@ LayerLearning layer_learning(const GradientBytes& gradients, int64_t layer, bool
           .post_norm = of("post_attention_layernorm"),
           .gate_up = of("mlp.gate_proj") + of("mlp.up_proj"),
           .down = of("mlp.down_proj"),
-          .joint_gradient = weight("q_proj") && weight("k_proj") && weight("v_proj")};
+          .joint_gradient = weight("q_proj") && weight("k_proj") && weight("v_proj"),
+          .k_v_alike = !adapts_k_v(model, layer) && weight("k_proj") == weight("v_proj")};
 }
 
 // The layout of one sample: all are alike.
@@ -84,32 +94,42 @@ class DecoderStep {
     const auto layout = layout_of_sample(model, decoder, batch);
     const auto stream_learns = [&](int64_t i) { return batch.streams[std::size_t(i)] > 0 && gradients(fmt::format("connectors.{}.", model.streams[std::size_t(i)].name)) > 0; };
     bool rows_learn = gradients("llm.embed_tokens.") > 0;
+    targets_ = batch.samples * (batch.targets < 0 ? std::max<int64_t>(0, batch.text_tokens - 1) : batch.targets);
     for (std::size_t i = 0; i < batch.streams.size(); ++i) rows_learn = rows_learn || (layout.stream_rows[i].defined() && stream_learns(int64_t(i)));
     embedding_learns_ = rows_learn;
     for (int64_t l = 0; l < decoder.layers; ++l) {
       const auto read = layout.streams_read(l);
       const bool audio_learns = std::ranges::any_of(read, stream_learns);
-      const auto shape = layer_shape(layout, read, batch.samples);
-      layers_.push_back(layer_memory(decoder, kind_, shape, layer_learning(gradients, l, rows_learn, audio_learns)));
+      auto shape = layer_shape(layout, read, batch.samples);
+      if (l + 1 == decoder.layers) shape.onward = targets_;  // the others are not read
+      layers_.push_back(layer_memory(decoder, kind_, shape, layer_learning(model, gradients, l, rows_learn, audio_learns)));
       reads_.push_back({read, audio_learns});
       rows_learn = layers_.back().learns;
     }
     output_learns_ = rows_learn;
     rows_ = samples_bytes(layout.rows() * batch.samples);
+    onward_ = samples_bytes(targets_);
     tables_ = layout.rows() * batch.samples * decoder.head_dim * kind_.element;
-    targets_ = batch.samples * (batch.targets < 0 ? std::max<int64_t>(0, batch.text_tokens - 1) : batch.targets);
   }
 
   // Ends with what is kept and the head's gradients; the result is the former.
   int64_t forward(Ledger& ledger) const {
     const int64_t before = ledger.now;
     ledger.hold(tables_ + rows_);  // rotations; the residual stream
-    for (const auto& [streams, bytes] : audio_kept()) ledger.hold(bytes);
+    const auto audio = audio_kept();
+    int64_t passing = 0;  // audio that layers share and the backward does not read
+    for (const auto& [streams, kept] : audio) {
+      ledger.hold(kept.bytes());
+      passing += kept.unit_stays ? 0 : kept.unit;
+    }
+    ledger.hold(passing);
     for (const auto& layer : layers_) layer_forward(ledger, layer);
-    ledger.hold(final_norm_keeps());
-    const int64_t all = ledger.now - before - rows_;
-    head(ledger);
+    ledger.release(passing);
+    ledger.hold(final_norm_keeps() + onward_);  // what the head reads
     ledger.release(rows_);
+    const int64_t all = ledger.now - before - onward_;
+    head(ledger);
+    ledger.release(onward_);
     return all;
   }
 
@@ -117,18 +137,20 @@ class DecoderStep {
   void backward(Ledger& ledger) const {
     head_backward(ledger);
     if (final_norm_learns()) {
-      ledger.hold(rows_);  // zeros with the targets' gradients
-      ledger.release(head_hidden());
-      ledger.hold(rows_ + gradients_("llm.norm."));
-      ledger.release((output_learns_ ? 1 : 2) * rows_ + final_norm_keeps());
+      ledger.hold(onward_ + gradients_("llm.norm."));
+      ledger.release(head_hidden() + (output_learns_ ? 0 : onward_) + final_norm_keeps());
     }
-    std::map<std::vector<int64_t>, int64_t> audio;  // gradients of the tokens that layers read: sums over those that read the same
+    std::map<std::vector<int64_t>, int64_t> gradients;  // of the tokens that layers read: sums over those that read the same
     for (std::size_t l = layers_.size(); l-- > 0 && layers_[l].learns;) {
-      if (!audio.contains(reads_[l].streams)) ledger.hold(audio[reads_[l].streams] = reads_[l].learn ? layers_[l].heard : 0);
+      if (!gradients.contains(reads_[l].streams)) ledger.hold(gradients[reads_[l].streams] = reads_[l].learn ? layers_[l].heard : 0);
       layer_backward(ledger, layers_[l]);
     }
-    for (const auto& [streams, bytes] : audio) ledger.release(bytes);
-    for (const auto& [streams, bytes] : audio_kept()) ledger.release(bytes);
+    const auto audio = audio_kept();
+    for (const auto& [streams, bytes] : gradients) {
+      if (bytes > 0) ledger.use(bytes + audio.at(streams).buffers);  // unit_rms() makes its input's
+      ledger.release(bytes);
+    }
+    for (const auto& [streams, kept] : audio) ledger.release(kept.bytes());
     embedding_backward(ledger);
     ledger.release(tables_);
   }
@@ -151,21 +173,36 @@ class DecoderStep {
 
   int64_t final_norm_keeps() const {
     if (!final_norm_learns()) return 0;
-    if (kind_.fused_norm) return rows_;
-    return rows_ / kind_.element * 4 * ((output_learns_ ? 1 : 0) + (gradients_("llm.norm.") > 0 ? 1 : 0));
+    if (kind_.fused_norm) return onward_;
+    return onward_ / kind_.element * 4 * ((output_learns_ ? 1 : 0) + (gradients_("llm.norm.") > 0 ? 1 : 0));
   }
 
-  // The tokens that layers read, by the streams that they are of: layers that read the same share them.
-  std::map<std::vector<int64_t>, int64_t> audio_kept() const {
-    std::map<std::vector<int64_t>, int64_t> kept;
-    for (std::size_t l = 0; l < layers_.size(); ++l)
-      if (policy_ == CheckpointPolicy::kAll ? layers_[l].learns : layers_[l].keeps_audio) kept[reads_[l].streams] = layers_[l].heard;
-    return kept;
+  // Audio as layers share it: what unit_rms() makes, what it keeps of its input, and what its backward takes for a moment.
+  struct SharedAudio {
+    int64_t unit = 0, norm = 0, buffers = 0;
+    bool unit_stays = false;  // until the backward
+    int64_t bytes() const { return norm + (unit_stays ? unit : 0); }
+  };
+  // By the streams that it is of: layers that read the same share it.
+  std::map<std::vector<int64_t>, SharedAudio> audio_kept() const {
+    std::map<std::vector<int64_t>, SharedAudio> audio;
+    for (std::size_t l = 0; l < layers_.size(); ++l) {
+      const auto& layer = layers_[l];
+      const auto& [streams, learn] = reads_[l];
+      if (streams.empty()) continue;
+      auto& shared = audio[streams];
+      shared.unit = layer.heard;
+      const bool joined = learn && kind_.fused_norm && streams.size() > 1;  // the norm's input; of one stream it is the connector's result
+      shared.norm = layer.audio_norm + (joined ? layer.heard : 0);
+      shared.buffers = layer.audio_norm_buffers;
+      shared.unit_stays = shared.unit_stays || (policy_ == CheckpointPolicy::kAll ? layer.learns : layer.keeps_audio);
+    }
+    return audio;
   }
   // A recomputed block keeps its inputs; rows may be kept anyway.
   int64_t block_keeps(const LayerMemory& layer) const {
     if (policy_ == CheckpointPolicy::kNone || !layer.learns) return 0;
-    return policy_ == CheckpointPolicy::kAll ? layer.rows : layer.rows + (layer.keeps_rows ? 0 : layer.rows);
+    return policy_ == CheckpointPolicy::kAll ? layer.rows : layer.onward + (layer.keeps_rows && !layer.gathers ? 0 : layer.onward);
   }
 
   void layer_forward(Ledger& ledger, const LayerMemory& layer) const {
@@ -184,7 +221,7 @@ class DecoderStep {
   void layer_backward(Ledger& ledger, const LayerMemory& layer) const {
     const bool all = policy_ == CheckpointPolicy::kAll, some = policy_ != CheckpointPolicy::kNone;
     // Computed again; its output and the gradient of that stay until the block's backward ends.
-    const int64_t inputs = block_keeps(layer) - (all && layer.keeps_rows ? layer.rows : 0), held = some ? 2 * layer.rows : 0;
+    const int64_t inputs = block_keeps(layer) - (all && layer.keeps_rows ? layer.rows : 0), held = some ? 2 * layer.onward : 0;
     if (all) ledger.hold(layer.attention.keeps - (layer.keeps_rows ? layer.rows : 0));
     if (some) ledger.use(layer.feed_forward.makes), ledger.hold(layer.feed_forward.keeps + held);
     run(ledger, layer.feed_forward);
@@ -203,8 +240,8 @@ class DecoderStep {
   // Logits, chunk by chunk, and the gradients of what the head reads and of its weight.
   void head(Ledger& ledger) const {
     const int64_t first = std::min(targets_, kHeadChunk), second = std::min(targets_ - first, kHeadChunk), row = d_.vocab_size * kind_.element;
-    const int64_t selected = samples_bytes(targets_), sum = head_sum(), product = head_is_wide() && sum > 0 ? head_bytes() : 0;
-    ledger.hold(selected + head_hidden());
+    const int64_t sum = head_sum(), product = head_is_wide() && sum > 0 ? head_bytes() : 0;
+    ledger.hold(head_hidden());
     ledger.use(softmax(first));
     ledger.use(first * row + product + sum);
     ledger.hold(sum);
@@ -212,7 +249,6 @@ class DecoderStep {
       ledger.use(softmax(second));
       ledger.use(second * row + product + (product > 0 && !kind_.is_cuda ? sum : 0));  // the CPU adds a narrow product to a wide sum by way of a copy
     }
-    ledger.release(selected);
   }
 
   // On CUDA gradients are multiplied by the loss's own, which the CPU sees to be one; then they take the weight's type.
@@ -240,7 +276,7 @@ class DecoderStep {
   std::vector<LayerMemory> layers_;
   std::vector<Read> reads_;  // as many
   bool embedding_learns_ = false, output_learns_ = false;  // the rows of the first layer; those after the last
-  int64_t rows_ = 0, tables_ = 0, targets_ = 0;
+  int64_t rows_ = 0, onward_ = 0, tables_ = 0, targets_ = 0;  // bytes of all rows, of those that the head reads, and of rotations; how many the head reads
 };
 
 // What connectors keep: each matrix its input and its output, which is about what the operations between them do.

@@ -41,6 +41,7 @@ std::vector<Case> cases() {
       {"LLM alone", {"llm.*"}},
       {"last layer's FFN", {"llm.layers.2.mlp.*"}},
       {"a norm in the middle", {"llm.layers.1.post_attention_layernorm.*"}},
+      {"a norm before attention", {"llm.layers.1.input_layernorm.*"}},
       {"queries", {"llm.layers.1.self_attn.q_proj.*"}},
       {"the final norm", {"llm.norm.*"}}};
   for (const auto& [stage, trainable] : stages) {

@@ -53,7 +53,7 @@ const std::vector<std::string> kAll{"connectors.*", "llm.*"}, kConnectors{"conne
 
 StepMemory predict(const ModelOptions& o, const StageOptions& s, const BenchBatch& batch = kBatch) {
   const PalModel model(o, 0, torch::kMeta);
-  const BatchShape shape{.samples = batch.samples, .text_tokens = batch.text_tokens, .streams = model.stream_tokens({batch.audio_tokens})};
+  const BatchShape shape{.samples = batch.samples, .text_tokens = batch.text_tokens, .streams = model.stream_tokens({batch.audio_tokens}), .targets = batch.targets};
   return step_memory(o, *o.llm.random, named_parameters(model), s, shape, torch::kCPU);
 }
 
@@ -112,6 +112,26 @@ TEST(StepMemory, CountsOtherDecodersAndConnectors) {
   o = options("plits");
   o.lora = {{.layers = "llm.layers.*.self_attn.*_proj", .rank = 8}};
   expect_measured(o, stage({"connectors.*", "llm.*.lora_A", "llm.*.lora_B"}));
+  o = options("lal");
+  o.lora = {{.layers = "llm.layers.*.self_attn.*_proj", .rank = 8}};  // the audio is scaled for each layer
+  expect_measured(o, stage({"connectors.*", "llm.*.lora_A", "llm.*.lora_B"}));
+  expect_measured(o, stage(kConnectors));
+}
+
+TEST(StepMemory, CountsRowsThatPredictNothingAndAudioThatLayersShare) {
+  NEEDS_YAMNET();
+  auto few = kBatch, heard = kBatch;
+  few.targets = 3;
+  heard.audio_tokens = 480;
+  for (const char* recompute : {"none", "ffn", "all"}) {
+    SCOPED_TRACE(recompute);
+    expect_measured(options("plits", recompute), stage(kAll), few);
+    expect_measured(options("pal", recompute), stage(kFrozenFeedForward), few);
+    expect_measured(options("lal", recompute), stage(kAll), heard);
+    expect_measured(options("lal", recompute), stage(kConnectors), heard);
+  }
+  expect_measured(options("lal"), stage({"llm.layers.*.input_layernorm.*"}), heard);
+  expect_measured(options("lal", "all", "bfloat16"), stage(kAll), {.samples = 1, .text_tokens = 64, .audio_tokens = 240});
 }
 
 // On CUDA attention keeps no copies, and the head no probabilities.
@@ -149,11 +169,16 @@ TEST(StepMemory, PartsOfAStepAddSumsAndShardingTakesThemAway) {
 
 TEST(StepMemory, ActivationsAreThoseOfADecoderThatLearnsWhole) {
   NEEDS_YAMNET();
-  const auto o = options("plits");
-  const BatchShape shape{.samples = kBatch.samples, .text_tokens = kBatch.text_tokens, .streams = {kBatch.audio_tokens}};
-  const auto kept = predict(o, stage(kAll)).kept_bytes;  // with the connector's
-  EXPECT_LT(activation_bytes(o, *o.llm.random, shape, torch::kCPU), kept);
-  EXPECT_GT(activation_bytes(o, *o.llm.random, shape, torch::kCPU), kept * 9 / 10);
+  for (const char* integration : {"plits", "lal"}) {
+    const auto o = options(integration);
+    const BatchShape shape{.samples = kBatch.samples, .text_tokens = kBatch.text_tokens, .streams = {kBatch.audio_tokens}};
+    auto frozen_connectors = stage({"llm.*"});
+    const auto with = predict(o, stage(kAll)).kept_bytes, without = predict(o, frozen_connectors).kept_bytes;
+    const auto activations = activation_bytes(o, *o.llm.random, shape, torch::kCPU);
+    EXPECT_LT(activations, with) << integration;
+    EXPECT_GT(activations, without * 95 / 100) << integration;
+    EXPECT_LT(activations, without * 105 / 100) << integration;
+  }
 }
 
 }  // namespace

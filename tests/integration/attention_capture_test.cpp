@@ -30,21 +30,37 @@ TEST(AttentionWeights, SumTo1AndMakeEachLayersOutput) {
   const auto layout = model->layout(batch);
   const auto streams = model->connect(batch);
   auto rows = assemble_rows(model->llm(), batch.tokens, streams, layout);
-  const auto rope = model->llm()->rope(layout.row_ids), audio_rope = model->llm()->rope(layout.stream_ids[0]);
+  const auto rope = model->llm()->rope(layout.row_ids);
+  const HeardAudio detail{unit_rms(streams[0], model->llm()->options.norm_eps), model->llm()->rope(layout.stream_ids[0])};
   const auto sdpa = make_attention_backend("sdpa", torch::kFloat64, torch::kCPU);  // computes no weights of its own
   for (std::size_t l = 0; l < 3; ++l) {
     auto& layer = *model->llm()->layers[l];
     const auto plan = layout.plan(layout.streams_read(int64_t(l)));
     const auto normed = layer.input_layernorm(rows);
-    const auto all = joint_keys_values(layer, normed, rope, l > 0 ? streams[0] : torch::Tensor(), audio_rope);
+    const auto audio = l > 0 ? detail : HeardAudio();
+    const auto all = joint_keys_values(layer, normed, rope, audio);
     const auto queries = layer.self_attn->queries(normed, rope);
     const double scale = 1 / std::sqrt(8.0);
     const auto weights = attention_weights(queries, all.keys, *plan, scale, torch::arange(layout.rows()));
     EXPECT_LT((weights.sum(-1) - 1).abs().max().item<double>(), 1e-12);
     const auto mixed = torch::einsum("hrk,khd->rhd", {weights, all.values.repeat_interleave(2, 1)});
     EXPECT_LT(relative_distance(layer.self_attn->o_proj(mixed.flatten(1)), layer.self_attn->attend(queries, all, *plan, *sdpa)), 1e-12);
-    rows = lal_layer(layer, rows, rope, l > 0 ? streams[0] : torch::Tensor(), audio_rope, *plan, *sdpa);
+    rows = lal_layer(layer, rows, rope, audio, *plan, *sdpa);
   }
+}
+
+TEST(AttentionWeights, AudioKeysAndValuesAreThoseOfTheLayersOwnNorm) {
+  NEEDS_YAMNET();
+  torch::NoGradGuard no_grad;
+  auto model = tiny_pal();
+  const auto layout = model->layout(one_sample());
+  const auto tokens = model->connect(one_sample())[0];
+  const HeardAudio audio{unit_rms(tokens, model->llm()->options.norm_eps), model->llm()->rope(layout.stream_ids[0])};
+  auto& layer = *model->llm()->layers[1];
+  layer.input_layernorm->weight.uniform_(0.5, 2.0);
+  const auto folded = layer.self_attn->keys_values(audio, layer.input_layernorm->weight), plain = layer.self_attn->keys_values(layer.input_layernorm(tokens), audio.rope);
+  EXPECT_LT(relative_distance(folded.keys, plain.keys), 1e-13);
+  EXPECT_LT(relative_distance(folded.values, plain.values), 1e-13);
 }
 
 TEST(AttentionCapture, GivesTheWeightsOfEveryLayerThatReadsAStream) {
@@ -72,7 +88,7 @@ TEST(AttentionCapture, EqualsTheSoftmaxOverTextSummaryAndAudio) {
   run_layers(model->llm(), rows, streams, layout, sdpa, {}, &kept);
   auto& first = *model->llm()->layers[0];  // reads no LAL stream: its output is that of plain self-attention
   const auto rope = model->llm()->rope(layout.row_ids);
-  rows = lal_layer(first, rows, rope, {}, {}, *layout.plan({}), *sdpa);
+  rows = lal_layer(first, rows, rope, {}, *layout.plan({}), *sdpa);
   auto& layer = *model->llm()->layers[1];
   const int64_t row = layout.text_rows[7].item<int64_t>();
   const auto query = layer.self_attn->queries(layer.input_layernorm(rows), rope)[row];  // [H, d]

@@ -67,6 +67,16 @@ TEST(AudioCut, OfALayerThatReadsNothingChangesNoBit) {
   EXPECT_TRUE(torch::equal(hidden(*model, tiny_prompts()), whole));  // and it ends
 }
 
+TEST(AudioCut, OfAHeadIsTheSameWhereRowsThatNobodyReadsAreLeftOut) {
+  NEEDS_YAMNET();
+  const torch::NoGradGuard no_grad;
+  const auto model = lal_model();
+  const auto batch = tiny_prompts();
+  const auto whole = hidden(*model, batch, cut_group(1));  // the probe stays
+  const auto read = torch::tensor({4, 1});
+  EXPECT_LT(relative_distance(model->hidden(batch, model->layout(batch), nullptr, read), whole.index_select(0, read)), 1e-12);
+}
+
 TEST(AudioCut, OfAHeadIsThatOfTheLayersWhereTheOtherHeadsAreMute) {
   NEEDS_YAMNET();
   for (int64_t group = 0; group < kGroups; ++group) {

@@ -172,6 +172,56 @@ TEST_P(Invariant, No8ActivationCheckpointingKeepsEveryGradient) {
   for (const auto policy : {CheckpointPolicy::kFeedForward, CheckpointPolicy::kAll}) EXPECT_LT(relative_distance(gradients(policy), gradients(CheckpointPolicy::kNone)), equal());
 }
 
+// Rows that nobody reads after the last layer are left out of it: what is read, all gradients, and the keys and values that generation keeps are the same.
+TEST_P(Invariant, LeavingOutUnreadRowsOfTheLastLayerChangesNothingThatIsRead) {
+  for (const int64_t layers : {1, 3}) {
+    auto llm = decoder(layers);
+    const auto run_for = [&](const torch::Tensor& read, bool leave_out, CheckpointPolicy policy) {
+      llm->zero_grad();
+      auto batch = pal_batch();
+      batch.places[0].layers.resize(std::size_t(layers), true);
+      for (auto& stream : batch.streams) stream = stream.to(llm->dtype()).requires_grad_();
+      const SequenceLayout layout(batch.places, batch.samples, torch::kCPU);
+      const auto attention = make_attention_backend("sdpa", llm->dtype(), torch::kCPU);
+      const auto rows = assemble_rows(llm, batch.tokens, batch.streams, layout);
+      const auto hidden = run_layers(llm, rows, batch.streams, layout, attention, policy, nullptr, leave_out ? read : torch::Tensor());
+      const auto chosen = leave_out ? hidden : hidden.index_select(0, read);
+      EXPECT_EQ(chosen.sizes(), (std::vector<int64_t>{read.numel(), 32}));
+      std::vector<torch::Tensor> all{chosen.detach().flatten()};
+      chosen.pow(3).sum().backward();
+      for (const auto& stream : batch.streams) all.push_back(stream.grad().defined() ? stream.grad().flatten() : torch::zeros({stream.numel()}, stream.options()));
+      for (const auto& parameter : llm->parameters()) all.push_back(parameter.grad().defined() ? parameter.grad().to_dense().flatten() : torch::zeros({parameter.numel()}, parameter.options()));
+      return torch::cat(all).detach();
+    };
+    for (const auto& read : {torch::tensor({12, 3, 13}), torch::tensor({5}), torch::arange(14), torch::zeros({0}, torch::kInt64)})
+      for (const auto policy : {CheckpointPolicy::kNone, CheckpointPolicy::kFeedForward, CheckpointPolicy::kAll}) {
+        const auto whole = run_for(read, false, policy), less = run_for(read, true, policy);
+        if (read.numel() > 0) EXPECT_LT(relative_distance(less, whole), equal());
+        EXPECT_LE((less - whole).abs().max().item<double>(), equal() * (1 + whole.abs().max().item<double>()));
+      }
+  }
+}
+
+TEST_P(Invariant, LeavingOutUnreadRowsKeepsTheKeysAndValuesOfAllRows) {
+  auto llm = decoder();
+  const torch::NoGradGuard no_grad;
+  auto batch = pal_batch();
+  for (auto& stream : batch.streams) stream = stream.to(llm->dtype());
+  const SequenceLayout layout(batch.places, batch.samples, torch::kCPU);
+  const auto attention = make_attention_backend("sdpa", llm->dtype(), torch::kCPU);
+  const auto rows = assemble_rows(llm, batch.tokens, batch.streams, layout);
+  std::vector<KeyValues> of_all, of_less;
+  const auto read = torch::tensor({13});
+  const auto whole = run_layers(llm, rows, batch.streams, layout, attention, CheckpointPolicy::kNone, &of_all);
+  const auto less = run_layers(llm, rows, batch.streams, layout, attention, CheckpointPolicy::kNone, &of_less, read);
+  EXPECT_LT(relative_distance(less, whole.index_select(0, read)), equal());
+  ASSERT_EQ(of_less.size(), of_all.size());
+  for (std::size_t l = 0; l < of_all.size(); ++l) {
+    EXPECT_TRUE(same_bits(of_less[l].keys, of_all[l].keys)) << l;
+    EXPECT_TRUE(same_bits(of_less[l].values, of_all[l].values)) << l;
+  }
+}
+
 TEST(InvariantOfIds, No10PositionIdsAreThePapers) {
   // Text 0..k with k = 3, audio k+1..k+Na with Na = 9, then 3 summary tokens, then the text from k + 12 + 1 on.
   const SequenceLayout layout({lal({true}), plits()}, {{6, {{0, 4, 9}, {1, 4, 3}}}}, torch::kCPU);

@@ -93,6 +93,65 @@ TEST(JointLinear, AdaptersAreAddedToTheirLayersPart) {
   EXPECT_LT(relative_distance(joint_linear(x, layers), torch::cat({layers[0](x), layers[1](x), layers[2](x)}, 1)), 1e-14);
 }
 
+// Output and gradients of x, scale and all parameters that have one.
+std::vector<torch::Tensor> scaled_result(const torch::Tensor& input, const torch::Tensor& by, const std::vector<Linear>& layers, bool folded, bool x_learns, bool scale_learns) {
+  auto x = input.clone().requires_grad_(x_learns), scale = by.clone().requires_grad_(scale_learns);
+  const auto y = folded ? scaled_joint_linear(x, scale, layers) : joint_linear(x * scale, layers);
+  if (y.requires_grad()) y.pow(2).sum().backward();
+  std::vector<torch::Tensor> result{y, x.grad(), scale.grad()};
+  for (const auto& layer : layers)
+    for (auto& parameter : layer->parameters()) {
+      result.push_back(parameter.grad().defined() ? parameter.grad().clone() : torch::Tensor());
+      parameter.mutable_grad().reset();
+    }
+  return result;
+}
+
+TEST(ScaledJointLinear, IsTheProductOfScaledRowsWhateverLearns) {
+  for (const bool with_bias : {false, true})
+    for (const int learns : {0, 1, 2, 3, 4, 5, 6, 7}) {
+      SCOPED_TRACE(testing::Message() << with_bias << " " << learns);
+      auto layers = three_layers(with_bias);
+      lay_together(layers);
+      fill(layers);
+      for (const auto& layer : layers)
+        for (auto& parameter : layer->parameters()) parameter.requires_grad_((learns & 4) != 0);
+      const auto x = torch::randn({7, 5}, torch::kFloat64), scale = torch::randn({5}, torch::kFloat64);
+      const bool x_learns = (learns & 1) != 0, scale_learns = (learns & 2) != 0;
+      expect_close(scaled_result(x, scale, layers, true, x_learns, scale_learns), scaled_result(x, scale, layers, false, x_learns, scale_learns));
+    }
+}
+
+TEST(ScaledJointLinear, ApartOrAdaptedOrLearningUnlikeItIsTheSame) {
+  const auto x = torch::randn({7, 5}, torch::kFloat64), scale = torch::randn({5}, torch::kFloat64);
+  auto apart = three_layers(true), unlike = three_layers(true), adapted = three_layers(true);
+  lay_together(unlike), lay_together(adapted);
+  fill(apart), fill(unlike), fill(adapted);
+  unlike[1]->weight.requires_grad_(false);
+  adapted[2]->add_lora({"third", 2, 8.0, 0.0}, 1);
+  {
+    torch::NoGradGuard no_grad;
+    adapted[2]->lora->B.normal_();
+  }
+  for (const auto& layers : {apart, unlike, adapted}) expect_close(scaled_result(x, scale, layers, true, true, true), scaled_result(x, scale, layers, false, true, true));
+}
+
+// What it is for: no x * scale in between, and frozen weights keep no rows.
+TEST(ScaledJointLinear, ReadsTheRowsThemselves) {
+  auto layers = three_layers(false);
+  lay_together(layers);
+  fill(layers);
+  const auto x = torch::randn({7, 5}, torch::kFloat64).requires_grad_(), rows = x * 1, scale = torch::randn({5}, torch::kFloat64);
+  EXPECT_EQ(scaled_joint_linear(x, scale, layers).grad_fn()->next_edge(0).function, torch::autograd::impl::gradient_edge(x).function);
+  const auto uses = rows.use_count();
+  const auto learns = scaled_joint_linear(rows, scale, layers);
+  EXPECT_GT(rows.use_count(), uses);
+  for (const auto& layer : layers) layer->weight.requires_grad_(false);
+  const auto uses_now = rows.use_count();
+  const auto frozen = scaled_joint_linear(rows, scale, layers);
+  EXPECT_EQ(rows.use_count(), uses_now);
+}
+
 // What the optimizer and checkpoints rely on: each weight is a tensor of its own.
 TEST(JointLinear, GradientsAndWeightsAreContiguousTensorsOfTheirOwnShape) {
   auto layers = three_layers(false);

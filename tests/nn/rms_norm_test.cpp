@@ -45,6 +45,26 @@ TEST_P(RmsNormSum, IsTheSumsNormWithTheirGradients) {
 
 INSTANTIATE_TEST_SUITE_P(Types, RmsNormSum, testing::Values(torch::kFloat64, torch::kFloat32, torch::kBFloat16));
 
+TEST(UnitRms, TimesAWeightIsTheNorm) {
+  torch::manual_seed(2);
+  for (const auto type : {torch::kFloat64, torch::kFloat32, torch::kBFloat16})
+    for (const int64_t rows : {0, 1, 130}) {
+      const auto x = torch::randn({rows, 24}, torch::kFloat64).to(type).requires_grad_();
+      RmsNorm norm(24, 1e-3, torch::TensorOptions(torch::kFloat64));
+      const auto exact = x.detach().to(torch::kFloat64).requires_grad_();
+      const auto unit = unit_rms(x, 1e-3);
+      EXPECT_EQ(unit.scalar_type(), type);
+      EXPECT_EQ(unit.sizes(), x.sizes());
+      unit.pow(3).sum().backward();
+      const auto expected = norm(exact);  // its weight is 1
+      expected.pow(3).sum().backward();
+      if (rows == 0) continue;
+      const double bound = type == torch::kFloat64 ? 1e-13 : type == torch::kFloat32 ? 1e-5 : 2e-2;
+      EXPECT_LT(relative_distance(unit.to(torch::kFloat64), expected), bound);
+      EXPECT_LT(relative_distance(x.grad().to(torch::kFloat64), exact.grad()), bound);
+    }
+}
+
 TEST(RmsNorm, EqualsTorchsOverTheLastDimensionOfAView) {
   torch::manual_seed(1);
   RmsNorm norm(8, 1e-5, torch::TensorOptions(torch::kFloat64));

@@ -25,7 +25,7 @@ TEST(SampleCost, IsOfAForwardOverTextAndAudio) {
   EXPECT_EQ(cost.audio_keys, 6 + 18);
   for (auto& parameter : frozen->parameters()) parameter.requires_grad_(false);
   EXPECT_DOUBLE_EQ(cost.gflop * 1e9, decoder_flops(*frozen, batch).total());
-  EXPECT_DOUBLE_EQ(cost.activation_mib * 1024 * 1024, double(activation_bytes(frozen->options(), frozen->llm()->options, {1, 5, {24, 4}}, torch::kCPU)));
+  EXPECT_DOUBLE_EQ(cost.activation_mib * 1024 * 1024, double(activation_bytes(frozen->options(), frozen->llm()->options, {.samples = 1, .text_tokens = 5, .streams = {24, 4}, .targets = 2}, torch::kCPU)));
 }
 
 }  // namespace

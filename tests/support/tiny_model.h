@@ -44,6 +44,7 @@ inline std::shared_ptr<PalModel> tiny_model(const std::vector<StreamOptions>& st
   torch::NoGradGuard no_grad;
   for (auto& parameter : model->parameters())
     if (parameter.dim() > 1) parameter.mul_(8.0);  // audio that matters
+  set_norms(*model->llm());
   return model;
 }
 

@@ -20,12 +20,13 @@ namespace pal {
 // `lal` has it read by the layers of the first LAL stream. Throws UserError for another word, and where the streams are not those of PAL.
 std::vector<StreamOptions> integration_streams(const std::vector<StreamOptions>& pal, const std::string& integration);
 
-// The batch, drawn at random: every sample has one clip at its start, and all text tokens but the first are targets.
+// The batch, drawn at random: every sample has one clip at its start, and text at its end is learned.
 struct BenchBatch {
   int64_t samples = 4;         // of the batch
   int64_t text_tokens = 48;    // per sample
   int64_t audio_tokens = 120;  // per sample, of each encoder
   double audio_seconds = 0;    // per sample, where above 0: of each encoder as many tokens as a recording of this length has
+  int64_t targets = -1;        // per sample: its last tokens; < 0: all but the first
 };
 
 // Parts of a step, in their order.

@@ -18,8 +18,17 @@ struct KeyValues {
   torch::Tensor keys, values;  // only keys are rotated
 };
 
+// The rows of x at `onward`, [N] int64; all of them where it is not defined. So a layer leaves out rows that nobody reads after it.
+torch::Tensor rows_at(const torch::Tensor& x, const torch::Tensor& onward);
+
 // The slots of `a`, then those of `b`.
 KeyValues concat(const KeyValues& a, const KeyValues& b);
+
+// Audio that layers read as keys and values, prepared once for all that read the same; not defined where nothing is read.
+struct HeardAudio {
+  torch::Tensor unit;  // [A, D]: tokens after unit_rms(). A layer's input norm of them is this times the norm's weight
+  RopeTable rope;      // of their positions
+};
 
 // Grouped-query attention without its softmax, which is the backend's. H, G and d are the options' heads, kv_heads and head_dim.
 struct SelfAttentionImpl : torch::nn::Module {
@@ -27,17 +36,19 @@ struct SelfAttentionImpl : torch::nn::Module {
 
   torch::Tensor queries(const torch::Tensor& normed,  // [R, D] after the layer's input norm
                         const RopeTable& rope);       // -> [R, H, d]
-  // Keys and values, [n, G, d] each.
-  KeyValues keys_values(const torch::Tensor& normed,  // [n, D] after the layer's input norm: rows or audio
+  // Keys and values of rows, [R, G, d] each.
+  KeyValues keys_values(const torch::Tensor& normed,  // [R, D] after the layer's input norm
                         const RopeTable& rope);
-  // Joint softmax of the queries over all visible keys, then the output projection -> [R, D].
+  // Of audio, [A, G, d] each. scale: the weight of the layer's input norm, [D].
+  KeyValues keys_values(const HeardAudio& audio, const torch::Tensor& scale);
+  // Joint softmax of the queries over all visible keys, then the output projection -> [R, D]; of the rows at `onward` alone where it is defined -> [N, D].
   torch::Tensor attend(const torch::Tensor& queries, const KeyValues& all, const AttentionPlan& plan,
-                       const AttentionBackend& backend);
+                       const AttentionBackend& backend, const torch::Tensor& onward = {});
 
-  // All of the above at once, for a backend that reads keys in order: fewer and larger products, one pass over what they give -> [R, D].
-  torch::Tensor attend_jointly(const torch::Tensor& normed, const RopeTable& rope,             // rows after the layer's input norm
-                               const torch::Tensor& audio_normed, const RopeTable& audio_rope,  // of the audio read, if any is; else not defined
-                               const AttentionPlan& plan, const AttentionBackend& backend);
+  // All of the above at once, for a backend that reads keys in order: fewer and larger products, one pass over what they give -> [R, D] or [N, D].
+  torch::Tensor attend_jointly(const torch::Tensor& normed, const RopeTable& rope,        // rows after the layer's input norm
+                               const HeardAudio& audio, const torch::Tensor& audio_scale,  // what is read, and the weight of the layer's input norm
+                               const AttentionPlan& plan, const AttentionBackend& backend, const torch::Tensor& onward = {});
   // Whether it can.
   bool can_attend_jointly(const AttentionBackend& backend) const { return backend.reads_in_order() && q_norm.is_empty(); }
 

@@ -29,19 +29,22 @@ torch::Tensor assemble_rows(Decoder& llm, const RowInputs& inputs, const std::ve
 // All layers and the final norm over a packed batch -> hidden [R, D].
 //   streams: connector outputs per stream [A_s, D]; those of LAL streams are read here, those of PLITS are in `rows`.
 //   backend: shared, since a recomputed layer needs it in the backward.
-//   kept: where given, receives each layer's keys and values (see lal_layer); not together with activation checkpointing.
+//   kept: where given, receives each layer's keys and values (see lal_attention); not together with activation checkpointing.
+//   onward: where defined, [N] int64 on the decoder's device: the rows whose hidden states somebody reads -> [N, D] of these. The last layer computes the
+//   output projection and the feed-forward for them alone: the others would give nothing that is read. All other layers compute every row.
 torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams,
                          const SequenceLayout& layout, std::shared_ptr<const AttentionBackend> backend,
-                         CheckpointPolicy checkpointing = CheckpointPolicy::kNone, std::vector<KeyValues>* kept = nullptr);
+                         CheckpointPolicy checkpointing = CheckpointPolicy::kNone, std::vector<KeyValues>* kept = nullptr, const torch::Tensor& onward = {});
 // The same by make_layers_inputs().
 torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<torch::Tensor>& streams, const LayersInputs& inputs,
-                         std::shared_ptr<const AttentionBackend> backend, CheckpointPolicy checkpointing = CheckpointPolicy::kNone, std::vector<KeyValues>* kept = nullptr);
+                         std::shared_ptr<const AttentionBackend> backend, CheckpointPolicy checkpointing = CheckpointPolicy::kNone, std::vector<KeyValues>* kept = nullptr,
+                         const torch::Tensor& onward = {});
 
 // Sum of the cross-entropies of the text tokens whose flag is set (the caller divides by the number of targets of the whole step),
-// each predicted from the row of the text token before it. target: [T] bool, CPU; the first token of a sample cannot be one.
+// each predicted from the row of the text token before it. hidden: [R, D], of all rows. target: [T] bool, CPU; the first token of a sample cannot be one.
 torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const torch::Tensor& tokens, const torch::Tensor& target,
                           const SequenceLayout& layout);
-// The same of make_target_inputs(); targets below 0 count nothing.
+// The same of make_target_inputs(), of which targets below 0 count nothing. hidden: [N, D], of the rows that targets are predicted from.
 torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const TargetInputs& inputs);
 
 }  // namespace pal

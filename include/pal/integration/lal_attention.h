@@ -6,8 +6,8 @@
 //   keys     k k k k       k k k k k k    k  k  k    k  k  k  k        audio: the layer's own norm, k_proj, v_proj and RoPE
 //            `- run 1 -'                  `------- run 2 ------'       segments: run 1 sees 0..3, run 2 sees 0..16
 //
-// Audio tokens are the connector's output, the same at every layer: never updated, never a query, never in an FFN. At a layer
-// that does not read them this is plain self-attention over rows.
+// Audio tokens are the connector's output, the same at every layer: never updated, never a query, never in an FFN. Their norm is, too, but for its weight: it is computed
+// once, and weights are multiplied into a layer's k_proj and v_proj (HeardAudio). At a layer that does not read them this is plain self-attention over rows.
 #pragma once
 
 #include "pal/decoder/decoder_layer.h"
@@ -18,8 +18,7 @@ namespace pal {
 KeyValues joint_keys_values(DecoderLayerImpl& layer,
                             const torch::Tensor& normed,  // [R, D] rows after the layer's input norm
                             const RopeTable& rope,        // of the rows
-                            const torch::Tensor& audio,   // [A, D] connector outputs
-                            const RopeTable& audio_rope);
+                            const HeardAudio& audio);     // connector outputs
 
 // Key/value heads that do not hear, for probing: their query heads attend by a plan of their own.
 struct DeafHeads {
@@ -27,18 +26,16 @@ struct DeafHeads {
   std::shared_ptr<const AttentionPlan> plan;  // of rows alone, which come first among the keys
 };
 
-// SelfAttention::attend() with heads that do not hear: the same rows and keys, but for `deaf.groups` by their plan. -> [R, D]
+// SelfAttention::attend() with heads that do not hear: the same rows and keys, but for `deaf.groups` by their plan. -> [R, D] or [N, D]
 torch::Tensor attend_joint(DecoderLayerImpl& layer, const torch::Tensor& queries, const KeyValues& all, const AttentionPlan& plan,
-                           const DeafHeads& deaf, const AttentionBackend& backend);
+                           const DeafHeads& deaf, const AttentionBackend& backend, const torch::Tensor& onward = {});
 
 // Joint attention of one layer with its input norm, [R, D] -> [R, D]: what the layer adds to its rows before the feed-forward. `kept`, where given,
-// receives the keys and values: they depend on nothing that comes later, so generation caches them.
-torch::Tensor lal_attention(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const torch::Tensor& audio,
-                            const RopeTable& audio_rope, const AttentionPlan& plan, const AttentionBackend& backend,
-                            KeyValues* kept = nullptr, const DeafHeads& deaf = {});
+// receives the keys and values: they depend on nothing that comes later, so generation caches them. `onward`, where defined: the rows that go on from here -> [N, D].
+torch::Tensor lal_attention(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const HeardAudio& audio, const AttentionPlan& plan, const AttentionBackend& backend,
+                            KeyValues* kept = nullptr, const DeafHeads& deaf = {}, const torch::Tensor& onward = {});
 
 // A whole layer, [R, D] -> [R, D]: joint attention and feed-forward, for rows only.
-torch::Tensor lal_layer(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const torch::Tensor& audio,
-                        const RopeTable& audio_rope, const AttentionPlan& plan, const AttentionBackend& backend);
+torch::Tensor lal_layer(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const HeardAudio& audio, const AttentionPlan& plan, const AttentionBackend& backend);
 
 }  // namespace pal

@@ -93,8 +93,8 @@ class PalModel : public torch::nn::Module {
   // What the connectors make of the batch's clips: per stream [A_s, D].
   std::vector<torch::Tensor> connect(const PalBatch& batch);
 
-  // Hidden states [R, D] after the final norm. kept: see run_layers.
-  torch::Tensor hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept = nullptr);
+  // Hidden states after the final norm, [R, D] or, where `onward` is defined, [N, D] of these rows. kept, onward: see run_layers.
+  torch::Tensor hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept = nullptr, const torch::Tensor& onward = {});
   // Sum of the cross-entropies of the batch's targets; a scalar.
   torch::Tensor loss_sum(const PalBatch& batch) { return loss_sum(batch, connect(batch)); }
   torch::Tensor loss_sum(const PalBatch& batch, const std::vector<torch::Tensor>& streams);  // of tokens that connect() made
@@ -121,7 +121,7 @@ class PalModel : public torch::nn::Module {
   std::vector<std::size_t> stream_encoder_;             // per stream: index of its encoder by name
   std::vector<TokenChoice> chosen_;                     // per stream: which of the encoder's tokens
   torch::Tensor pack(const PalBatch& batch, std::size_t stream) const;  // [A, E]: the tokens of all clips that a stream reads
-  torch::Tensor run(const RowInputs& rows, const LayersInputs& layers, const std::vector<torch::Tensor>& streams, std::vector<KeyValues>* kept);
+  torch::Tensor run(const RowInputs& rows, const LayersInputs& layers, const std::vector<torch::Tensor>& streams, std::vector<KeyValues>* kept, const torch::Tensor& onward);
   torch::Tensor in_order(const torch::Tensor& tokens, const PalBatch& batch, const std::vector<int64_t>& lengths) const;
 
   AudioProbe probe_;

@@ -2,7 +2,7 @@
 //
 // Counted, 2 for a multiplication and an addition: matrix products and attention's two products over the pairs of rows and keys that see
 // each other. The backward of a product is one product for each factor whose gradient somebody needs; frozen weights, and
-// layers before anything that learns, cost none. Norms, RoPE, the softmax and recomputation are not counted.
+// layers before anything that learns, cost none; nor do the last layer's output projection and feed-forward but for rows that a target is predicted from. Norms, RoPE, the softmax and recomputation are not counted.
 #pragma once
 
 #include "pal/integration/pal_model.h"

@@ -16,4 +16,9 @@ void lay_together(const std::vector<Linear>& layers);
 // which is its reference. Adapters are added to their layer's part.
 torch::Tensor joint_linear(const torch::Tensor& x, const std::vector<Linear>& layers);
 
+// joint_linear() of x * scale, scale [in], without x * scale: the weights are multiplied by it instead, in the forward and again in the backward. For many rows that several layers
+// read, each with a scale of its own: nothing as large as x is made in the forward, and nothing but x kept. Where weights do not lie together, do not learn alike or have adapters
+// it computes joint_linear(x * scale), its reference.
+torch::Tensor scaled_joint_linear(const torch::Tensor& x, const torch::Tensor& scale, const std::vector<Linear>& layers);
+
 }  // namespace pal

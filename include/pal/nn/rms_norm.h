@@ -22,4 +22,7 @@ struct RmsNormImpl : torch::nn::Module {
 };
 TORCH_MODULE(RmsNorm);
 
+// The norm without a weight, for x that several layers read, each with a weight of its own: a norm's output is this times its weight. [..., width] -> [..., width]
+torch::Tensor unit_rms(const torch::Tensor& x, double eps);
+
 }  // namespace pal
