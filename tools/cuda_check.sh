@@ -48,6 +48,8 @@ command -v nvidia-smi >/dev/null || fail "no nvidia-smi: is this a CUDA machine?
 gpu=$(nvidia-smi --query-gpu=name,memory.total,driver_version --format=csv,noheader | head -n 1)
 [[ -n $gpu ]] || fail "nvidia-smi lists no GPU"
 
+export PAL_SOURCE_DIR=$PWD # the tests' files, wherever the programs were built
+
 failures=0 rows=()
 results=$(mktemp -d)
 trap 'rm -rf -- "$results"' EXIT

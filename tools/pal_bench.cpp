@@ -33,7 +33,7 @@ struct Arguments {
   int64_t graph_round = 0;
   int64_t steps = 5, rounds = 2;
   int threads = 0;
-  bool json = false;
+  bool json = false, steps_only = false;
 };
 
 // A contender and, of pal's, what it measured and counted.
@@ -160,7 +160,7 @@ int bench(const Arguments& a) {
   const auto device = pal::parse_device(a.device);
   auto all = contenders_of(a, config, stage, device);
   const auto peaks = pal::measure_peaks(device, pal::parse_float_type(config.model.dtype));
-  const auto hearing = hearing_of(config.model, a.batch, device);
+  const auto hearing = a.steps_only ? pal::HearingCost() : hearing_of(config.model, a.batch, device);
   pal::take_rounds(all.contenders, a.rounds);
   Json results = Json::array();
   for (std::size_t i = 0; i < all.contenders.size(); ++i) results.push_back(to_json(all.contenders[i], all.costs[i].get(), a.batch.samples, peaks));
@@ -210,6 +210,7 @@ int main(int argc, char** argv) {
   app.add_option("--peer-modes", a.peer_modes, "eager, compiled (torch.compile)")->delimiter(',')->capture_default_str();
   app.add_option("--device", a.device, "auto, cpu or cuda")->capture_default_str();
   app.add_option("--threads", a.threads, "CPU threads (default: all cores)");
+  app.add_flag("--steps-only", a.steps_only, "do not time loading clips and running encoders");
   app.add_flag("--json", a.json, "print one JSON object");
   app.footer(
       "A step is connectors, forward, backward and optimizer; loading clips and running encoders is timed on its own, on noise. Activations: the most that a forward holds at once.\n"

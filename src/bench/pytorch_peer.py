@@ -117,6 +117,8 @@ class Training:
     def measure(self):
         for _ in range(3):  # compiles, and settles
             self.step()
+        if self.work["device"].startswith("cuda"):
+            torch.cuda.reset_peak_memory_stats()  # a step's alone
         times = [seconds(self.work, self.step) for _ in range(self.work["steps"])]
         return times, torch.cuda.max_memory_allocated() if self.work["device"].startswith("cuda") else None
 

@@ -4,6 +4,9 @@
 #include <ATen/cuda/CUDAGraph.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAGuard.h>
+
+#include <map>
+#include <mutex>
 #endif
 
 namespace pal {
@@ -22,10 +25,20 @@ class CudaGraph : public RecordedWork {
   at::cuda::CUDAGraph graph;
 };
 
+// One a device for the whole process: libraries keep memory for every stream that they have seen.
+c10::cuda::CUDAStream recording_stream(torch::Device device) {
+  static std::mutex mutex;
+  static std::map<c10::DeviceIndex, c10::cuda::CUDAStream> streams;
+  const std::lock_guard lock(mutex);
+  const auto index = device.has_index() ? device.index() : c10::cuda::current_device();
+  auto found = streams.find(index);
+  if (found == streams.end()) found = streams.emplace(index, c10::cuda::getStreamFromPool(/*isHighPriority=*/false, index)).first;
+  return found->second;
+}
+
 class CudaGraphPool : public GraphPool {
  public:
-  explicit CudaGraphPool(torch::Device device)
-      : device_(device), stream_(c10::cuda::getStreamFromPool(/*isHighPriority=*/false, device.index())), pool_(at::cuda::graph_pool_handle()) {
+  CudaGraphPool(torch::Device device, bool makes_room) : device_(device), makes_room_(makes_room), stream_(recording_stream(device)), pool_(at::cuda::graph_pool_handle()) {
     c10::cuda::CUDACachingAllocator::createOrIncrefPool(device_.index(), pool_);  // it outlives its last graph: another one may follow
   }
   ~CudaGraphPool() override { c10::cuda::CUDACachingAllocator::releasePool(device_.index(), pool_); }
@@ -34,30 +47,44 @@ class CudaGraphPool : public GraphPool {
     auto recorded = std::make_unique<CudaGraph>();
     c10::cuda::getCurrentCUDAStream(device_.index()).synchronize();
     // Memory that the allocator keeps for work that is not recorded cannot be given back while something is being recorded.
-    c10::cuda::CUDACachingAllocator::emptyCache();
+    if (makes_room_) c10::cuda::CUDACachingAllocator::emptyCache();
     // One stream for all: the allocator hands a block out again in the stream alone that it was first used in.
     const c10::cuda::CUDAStreamGuard guard(stream_);
     // A backward runs in autograd's own thread, in the stream of its forward, so that what it launches is recorded here, too. ThreadLocal: what that
     // thread and those that load data call beside (allocating, pinning memory) is then not taken for a part of the graph that cannot be recorded.
     recorded->graph.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
-    work();
+    try {
+      work();
+    } catch (...) {
+      give_up(recorded->graph);
+      throw;
+    }
     recorded->graph.capture_end();
     return recorded;
   }
 
  private:
+  // Ends recording, so that stream and allocator can be used again; why `work` failed is what is to be told, not that this graph is of no use.
+  static void give_up(at::cuda::CUDAGraph& graph) {
+    try {
+      graph.capture_end();
+    } catch (const std::exception&) {
+    }
+  }
+
   torch::Device device_;
+  bool makes_room_;
   c10::cuda::CUDAStream stream_;
   c10::MempoolId_t pool_;
 };
 
 }  // namespace
 
-std::unique_ptr<GraphPool> make_graph_pool(torch::Device device) { return device.is_cuda() ? std::make_unique<CudaGraphPool>(device) : nullptr; }
+std::unique_ptr<GraphPool> make_graph_pool(torch::Device device, bool makes_room) { return device.is_cuda() ? std::make_unique<CudaGraphPool>(device, makes_room) : nullptr; }
 
 #else
 
-std::unique_ptr<GraphPool> make_graph_pool(torch::Device) { return nullptr; }
+std::unique_ptr<GraphPool> make_graph_pool(torch::Device, bool) { return nullptr; }
 
 #endif
 

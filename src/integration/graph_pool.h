@@ -27,7 +27,7 @@ class GraphPool {
 // The same numbers in the same place, without keeping the memory.
 torch::Tensor memory_of(const torch::Tensor& tensor);
 
-// None but on CUDA, where our kernels are built.
-std::unique_ptr<GraphPool> make_graph_pool(torch::Device device);
+// None but on CUDA, where our kernels are built. makes_room: before it records, memory that is kept for other work is given back: where a graph needs much, and is recorded seldom.
+std::unique_ptr<GraphPool> make_graph_pool(torch::Device device, bool makes_room);
 
 }  // namespace pal

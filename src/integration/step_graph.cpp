@@ -27,7 +27,7 @@ class RecordedStep : public StepGraph {
 }  // namespace
 
 std::unique_ptr<StepGraph> make_step_graph(torch::Device device) {
-  auto pool = make_graph_pool(device);
+  auto pool = make_graph_pool(device, /*makes_room=*/false);
   return pool ? std::make_unique<RecordedStep>(std::move(pool)) : nullptr;
 }
 

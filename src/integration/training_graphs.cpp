@@ -65,12 +65,12 @@ void check_training_graphs(const PalModel& model, const GraphOptions& options) {
   PAL_CHECK(!model.is_probed(), "training graphs: the model is probed, and hears otherwise than it is trained to; train without");
   if (!model.device().is_cuda()) return;
   PAL_CHECK(model.backend().name() == "flash", "training graphs on CUDA need attention by 'flash', whose work depends on shapes alone, but this model's is '{}'; use bfloat16 and model.backend auto or flash, or set train.graphs.round to 0", model.backend().name());
-  PAL_CHECK(make_graph_pool(model.device()) != nullptr, "training graphs on CUDA need pal's kernels, but this build has none; build where nvcc is found (-DPAL_CUDA=ON), or set train.graphs.round to 0");
+  PAL_CHECK(make_graph_pool(model.device(), /*makes_room=*/true) != nullptr, "training graphs on CUDA need pal's kernels, but this build has none; build where nvcc is found (-DPAL_CUDA=ON), or set train.graphs.round to 0");
 }
 
 TrainingGraphs::TrainingGraphs(PalModel& model, const GraphOptions& options) : model_(model), options_(options) {
   check_training_graphs(model, options);
-  pool_ = make_graph_pool(model.device());
+  pool_ = make_graph_pool(model.device(), /*makes_room=*/true);
 }
 
 TrainingGraphs::~TrainingGraphs() = default;

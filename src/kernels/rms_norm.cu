@@ -8,9 +8,11 @@ namespace pal::kernels {
 
 namespace {
 
+// The largest blocks that choose() starts are told to the compiler: with more registers a thread they could not be.
+//
 // A thread holds kHeld packs of N numbers of its row, so that the row is read once: pack `i` of thread t is at (i * threads + t) * N.
 template <typename T, int N, int kHeld>
-__global__ void forward_kernel(RmsNormForward<T> p) {
+__global__ void __launch_bounds__(N == 1 ? 1024 : 512) forward_kernel(RmsNormForward<T> p) {
   __shared__ float room[kWarp];
   const int64_t row = int64_t(blockIdx.x) * p.width;
   float held[kHeld][N];
@@ -43,7 +45,7 @@ __global__ void forward_kernel(RmsNormForward<T> p) {
 
 // Block b does rows b, b + parts, ...; each thread keeps what its columns give to the weight's gradient.
 template <typename T, int N, int kHeld>
-__global__ void backward_kernel(RmsNormBackward<T> p) {
+__global__ void __launch_bounds__(N == 1 ? 1024 : 512) backward_kernel(RmsNormBackward<T> p) {
   __shared__ float room[kWarp];
   float weight_sum[kHeld][N] = {};
   for (int64_t r = blockIdx.x; r < p.rows; r += p.parts) {

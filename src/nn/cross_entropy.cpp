@@ -99,11 +99,17 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
 
 }  // namespace
 
+int64_t cross_entropy_chunk(bool is_cuda, int64_t vocabulary, int64_t element_bytes) {
+  constexpr int64_t kLeast = 256, kRoom = int64_t(512) << 20;
+  return is_cuda ? std::max(kLeast, kRoom / (vocabulary * element_bytes)) : kLeast;
+}
+
 torch::Tensor linear_cross_entropy(const torch::Tensor& hidden, const torch::Tensor& weight, const torch::Tensor& targets,
                                    int64_t chunk) {
   PAL_ASSERT(hidden.dim() == 2 && weight.dim() == 2 && hidden.size(1) == weight.size(1) && targets.size(0) == hidden.size(0),
              "hidden, weight and targets do not fit together");
   const bool record = torch::GradMode::is_enabled();
+  if (chunk == 0) chunk = cross_entropy_chunk(hidden.is_cuda(), weight.size(0), hidden.element_size());
   return LinearCrossEntropy::apply(hidden, weight, targets, chunk, record && hidden.requires_grad(),
                                    record && weight.requires_grad());
 }

@@ -12,7 +12,11 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr int64_t kParts = 64;  // of the rows, whose weight gradients are summed on their own
+// Of so many parts of the rows the weight's gradients are summed on their own. On a GPU a part is a block: several for each of its processors, and where no weight learns one a row.
+int64_t parts_of(const torch::Tensor& rows, bool weight_wanted) {
+  const int64_t most = rows.is_cpu() ? 64 : weight_wanted ? 528 : rows.numel();
+  return std::clamp<int64_t>(rows.numel(), 1, std::max<int64_t>(1, most));
+}
 
 torch::Tensor row_numbers(const torch::Tensor& x) {
   const auto type = x.scalar_type() == torch::kFloat64 ? torch::kFloat64 : torch::kFloat32;
@@ -41,7 +45,7 @@ struct NormGradients {
 
 NormGradients differentiate(const torch::Tensor& normed_gradient, const torch::Tensor& sum_gradient, const torch::Tensor& sum, const torch::Tensor& weight, const torch::Tensor& rstd, bool weight_wanted) {
   NormGradients result{torch::empty_like(sum), weight_wanted ? torch::empty_like(weight) : torch::Tensor()};
-  const auto parts = std::clamp<int64_t>(rstd.numel(), 1, kParts);
+  const auto parts = parts_of(rstd, weight_wanted);
   const auto partial = weight_wanted ? torch::empty({parts, weight.numel()}, rstd.options()) : torch::Tensor();
   const auto describe = [&]<typename T>(T) {
     return kernels::RmsNormBackward<T>{numbers<T>(normed_gradient), numbers<T>(sum_gradient), numbers<T>(sum), numbers<T>(weight), numbers<kernels::Wide<T>>(rstd), numbers<T>(result.x),

@@ -40,6 +40,7 @@ Sample Session::question(const std::vector<std::filesystem::path>& recordings, c
 
 torch::Device parse_device(const std::string& name, int64_t local_rank) {
   at::globalContext().setAllowTF32CuDNN(false);  // float32 convolutions of encoders stay float32
+  at::globalContext().setSDPUseCuDNN(false);     // it plans anew for every shape, and segments have many
   PAL_CHECK(name == "auto" || name == "cpu" || name == "cuda", "device '{}' is not known; use auto, cpu or cuda", name);
   const auto devices = name == "cpu" ? 0 : int64_t(torch::cuda::device_count());
   if (name == "cpu" || (name == "auto" && devices == 0)) return torch::kCPU;

@@ -10,12 +10,11 @@
 #include "pal/core/name_pattern.h"
 #include "pal/distributed/gradient_reducer.h"
 #include "pal/integration/sequence_layout.h"
+#include "pal/nn/cross_entropy.h"
 
 namespace pal {
 
 namespace {
-
-constexpr int64_t kHeadChunk = 256;  // rows whose logits linear_cross_entropy() computes at once
 
 // Bytes that stay of the gradients of parameters whose names begin so; 0: they are frozen.
 using GradientBytes = std::function<int64_t(const std::string& prefix)>;
@@ -167,7 +166,8 @@ class DecoderStep {
   const char* head_name() const { return d_.tied_head ? "llm.embed_tokens." : "llm.lm_head."; }
   bool head_learns() const { return gradients_(head_name()) > 0; }
   bool final_norm_learns() const { return output_learns_ || gradients_("llm.norm.") > 0; }
-  bool head_is_wide() const { return targets_ > kHeadChunk && kind_.wide != kind_.element; }                         // sums of several chunks
+  int64_t head_chunk() const { return cross_entropy_chunk(kind_.is_cuda, d_.vocab_size, kind_.element); }
+  bool head_is_wide() const { return targets_ > head_chunk() && kind_.wide != kind_.element; }                         // sums of several chunks
   int64_t head_sum() const { return head_learns() ? head_bytes() / kind_.element * (head_is_wide() ? kind_.wide : kind_.element) : 0; }  // the weight's gradient, as the forward leaves it
   int64_t head_hidden() const { return final_norm_learns() ? samples_bytes(targets_) : 0; }                        // gradient of what the head reads
 
@@ -239,7 +239,7 @@ class DecoderStep {
 
   // Logits, chunk by chunk, and the gradients of what the head reads and of its weight.
   void head(Ledger& ledger) const {
-    const int64_t first = std::min(targets_, kHeadChunk), second = std::min(targets_ - first, kHeadChunk), row = d_.vocab_size * kind_.element;
+    const int64_t first = std::min(targets_, head_chunk()), second = std::min(targets_ - first, head_chunk()), row = d_.vocab_size * kind_.element;
     const int64_t sum = head_sum(), product = head_is_wide() && sum > 0 ? head_bytes() : 0;
     ledger.hold(head_hidden());
     ledger.use(softmax(first));

@@ -12,6 +12,7 @@
 #include "pal/core/tensor_source.h"
 #include "pal/encoders/encoder.h"
 #include "pal/encoders/htsat.h"
+#include "support/source_dir.h"
 
 #define PAL_NEEDS_ASSET(path)                                                            \
   if (!std::filesystem::exists(path)) {                                                  \
@@ -20,8 +21,8 @@
 
 namespace pal {
 
-inline const std::string kYamnetWeights = PAL_SOURCE_DIR "/assets/yamnet.safetensors";
-inline const std::string kWhisperWeights = PAL_SOURCE_DIR "/assets/whisper-tiny-en.safetensors";
+inline const std::string kYamnetWeights = source_dir() + "/assets/yamnet.safetensors";
+inline const std::string kWhisperWeights = source_dir() + "/assets/whisper-tiny-en.safetensors";
 
 inline torch::Tensor draw(c10::IntArrayRef shape, double scale, uint64_t seed) {
   return torch::randn(shape, at::detail::createCPUGenerator(seed), torch::kFloat32) * scale;

@@ -113,7 +113,7 @@ TEST_P(Device, CachedStepsAndScoredAnswersEqualTheReference) {
 
 TEST_P(Device, GoldenCasesEqualTheirReference) {
   for (const std::string name : {"decoder_llama", "decoder_qwen2", "decoder_qwen3", "decoder_mistral"}) {
-    const auto folder = std::filesystem::path(PAL_SOURCE_DIR) / "tests/golden" / name;
+    const auto folder = std::filesystem::path(source_dir()) / "tests/golden" / name;
     const auto type = parse_float_type(GetParam().dtype);
     auto llm = load_decoder(folder / "llm", type, device());
     const auto found = run_logits_case(llm, load_safetensors(folder / "case.safetensors"),

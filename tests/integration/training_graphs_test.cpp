@@ -11,6 +11,7 @@
 
 #include "../../src/integration/shape_bucket.h"
 #include "pal/core/check.h"
+#include "support/source_dir.h"
 #include "support/tensor_compare.h"
 #include "support/tiny_decoder.h"
 
@@ -46,7 +47,7 @@ std::vector<std::vector<StreamOptions>> integrations() {
 ModelOptions options_of(const std::vector<StreamOptions>& streams, const std::string& backend = "sdpa", const std::string& dtype = "float64") {
   ModelOptions options;
   options.llm.random = tiny_options();
-  options.encoders["sound"] = {.type = "eat", .path = PAL_SOURCE_DIR "/tests/golden/eat_tiny_model.safetensors"};
+  options.encoders["sound"] = {.type = "eat", .path = source_dir() + "/tests/golden/eat_tiny_model.safetensors"};
   options.encoders["sound"].heads = 4;
   options.streams = streams;
   options.dtype = dtype;

@@ -89,5 +89,11 @@ TEST(LinearCrossEntropy, ATargetBelowZeroCountsNothing) {
   }
 }
 
+TEST(LinearCrossEntropy, OnAGpuAChunkIsAsLargeAsThereIsRoomFor) {
+  EXPECT_EQ(cross_entropy_chunk(/*is_cuda=*/false, 128256, 2), 256);
+  EXPECT_EQ(cross_entropy_chunk(true, 128256, 2), (512 << 20) / (2 * 128256));
+  EXPECT_EQ(cross_entropy_chunk(true, int64_t(4) << 20, 4), 256);  // a vocabulary of which 512 MiB hold 32 rows
+}
+
 }  // namespace
 }  // namespace pal

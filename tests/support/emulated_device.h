@@ -14,6 +14,7 @@
 #define __device__
 #define __host__
 #define __shared__ static
+#define __launch_bounds__(threads)
 
 namespace pal::kernels {
 

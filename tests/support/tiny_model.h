@@ -4,11 +4,12 @@
 #include <gtest/gtest.h>
 
 #include "pal/integration/pal_model.h"
+#include "support/source_dir.h"
 #include "support/tiny_decoder.h"
 
 namespace pal {
 
-inline const std::filesystem::path kYamnet = std::filesystem::path(PAL_SOURCE_DIR) / "assets/yamnet.safetensors";
+inline const std::filesystem::path kYamnet = std::filesystem::path(source_dir()) / "assets/yamnet.safetensors";
 
 #define NEEDS_YAMNET() \
   if (!std::filesystem::exists(kYamnet)) GTEST_SKIP() << kYamnet << " is not there; tools/setup.sh fetches it"

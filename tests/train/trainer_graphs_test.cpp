@@ -12,6 +12,7 @@
 #include "pal/core/temporary_folder.h"
 #include "pal/train/trainer.h"
 #include "support/ranks.h"
+#include "support/source_dir.h"
 
 namespace pal {
 namespace {
@@ -25,7 +26,7 @@ class TrainerGraphs : public testing::Test {
   // An LLM's folder of which only the tokenizer is used, three recordings of uneven lengths, and a config that trains on them for 4 steps of 2.
   void SetUp() override {
     std::filesystem::create_directory(folder_ / "llm");
-    std::filesystem::copy_file(PAL_SOURCE_DIR "/tests/golden/tokenizer_smollm2.json", folder_ / "llm/tokenizer.json");
+    std::filesystem::copy_file(source_dir() + "/tests/golden/tokenizer_smollm2.json", folder_ / "llm/tokenizer.json");
     std::string manifest;
     for (int i = 0; i < 3; ++i) {
       const auto name = std::to_string(i) + ".wav";
@@ -50,7 +51,7 @@ stages:
 eval: {protocol: generate}
 )";
     std::vector<std::string> all{"model.llm.path=" + (folder_ / "llm").string(), "data.train=" + (folder_ / "train.jsonl").string(),
-                                 "model.encoders.sound.path=" PAL_SOURCE_DIR "/tests/golden/eat_tiny_model.safetensors"};
+                                 "model.encoders.sound.path=" + source_dir() + "/tests/golden/eat_tiny_model.safetensors"};
     all.insert(all.end(), sets.begin(), sets.end());
     return parse_run_config(yaml, "test", all);
   }

@@ -1,9 +1,12 @@
 #include "tools/bench/contest.h"
 
+#include <c10/core/CachingDeviceAllocator.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+
+#include <torch/cuda.h>
 
 namespace pal {
 
@@ -19,6 +22,11 @@ Json compare(const Contender& own, const Contender& peer) {
   return json;
 }
 
+// A contender may be another program, which needs what this one's allocator would keep of a round that is over.
+void give_back_device_memory() {
+  if (torch::cuda::is_available()) c10::getDeviceAllocator(c10::kCUDA)->emptyCache();
+}
+
 }  // namespace
 
 double median(std::vector<double> values) {
@@ -32,6 +40,7 @@ void take_rounds(std::vector<Contender>& contenders, int64_t rounds) {
     for (auto& contender : contenders) {
       spdlog::info("round {} of {}: {} ({})", round + 1, rounds, contender.integration, contender.program);
       const auto taken = contender.take();
+      give_back_device_memory();
       contender.round_medians.push_back(median(taken.seconds));
       contender.seconds.insert(contender.seconds.end(), taken.seconds.begin(), taken.seconds.end());
       contender.peak_bytes = taken.peak_bytes;
