@@ -137,7 +137,7 @@ PARTS = {
 
 
 def run(case, settings):
-    """The case's report, or None where pal-bench failed; what it says on stderr is shown."""
+    """The case's report and whether all of it was measured. What pal-bench says on stderr is shown; where a contender fails, it prints those that did not."""
     command = [str(settings.bin / "pal-bench"), *case.command(settings), "--device", settings.device, "--json"]
     print(f"== {case.name}", flush=True)
     begin = time.monotonic()
@@ -145,10 +145,14 @@ def run(case, settings):
     print(f"   {time.monotonic() - begin:.0f} s", flush=True)
     if done.returncode != 0:
         print(f"   FAILED with exit code {done.returncode}: {' '.join(command)}", flush=True)
-        return None
+    try:
+        report = json.loads(done.stdout)
+    except ValueError:  # nothing, or what a killed program left
+        print("   no report", flush=True)
+        return None, False
     file = settings.out / (case.name.replace(" ", "-").replace(",", "") + ".json")
     file.write_text(done.stdout)
-    return json.loads(done.stdout)
+    return report, done.returncode == 0
 
 
 def device_name():
@@ -181,10 +185,10 @@ def main():
 
     rows, failed = [], []
     for case in [case for part in settings.parts for case in PARTS[part]]:
-        report = run(case, settings)
-        if report is None:
+        report, complete = run(case, settings)
+        if not complete:
             failed.append(case.name)
-        else:
+        if report is not None:
             found = list(case.rows(report))
             print_rows(found)  # at once: the next case may not end in time
             rows += found

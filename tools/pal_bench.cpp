@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -142,12 +143,13 @@ void print_hearing(const Json& hearing) {
 
 // pal's integrations by the first of them.
 void print_ratios(const Json& results) {
-  const auto& first = results.front();
+  const auto is_own = [](const Json& r) { return r["program"] == pal::kPal; };
+  const auto first = std::ranges::find_if(results, is_own);
   for (const auto& r : results) {
-    if (r["program"] != pal::kPal || r["integration"] == first["integration"]) continue;
-    const auto ratio = [&](const char* key) { return r.contains(key) ? fmt::format("{:.2f}", r[key].get<double>() / first[key].get<double>()) : "-"; };
+    if (!is_own(r) || r == *first) continue;
+    const auto ratio = [&](const char* key) { return r.contains(key) ? fmt::format("{:.2f}", r[key].get<double>() / (*first)[key].get<double>()) : "-"; };
     fmt::print("{} / {}: throughput {}, activations {}, beyond weights and optimizer {}, peak {}\n", r["integration"].get<std::string>(),
-               first["integration"].get<std::string>(), ratio("samples_per_second"), ratio("activation_bytes"), ratio("beyond_weights_and_optimizer_bytes"),
+               (*first)["integration"].get<std::string>(), ratio("samples_per_second"), ratio("activation_bytes"), ratio("beyond_weights_and_optimizer_bytes"),
                ratio("peak_bytes"));
   }
 }
@@ -163,7 +165,8 @@ int bench(const Arguments& a) {
   const auto hearing = a.steps_only ? pal::HearingCost() : hearing_of(config.model, a.batch, device);
   pal::take_rounds(all.contenders, a.rounds);
   Json results = Json::array();
-  for (std::size_t i = 0; i < all.contenders.size(); ++i) results.push_back(to_json(all.contenders[i], all.costs[i].get(), a.batch.samples, peaks));
+  for (std::size_t i = 0; i < all.contenders.size(); ++i)
+    if (all.contenders[i].was_measured()) results.push_back(to_json(all.contenders[i], all.costs[i].get(), a.batch.samples, peaks));
   const auto comparisons = pal::compare_with_peers(all.contenders);
   const Json report = {{"config", a.config.string()}, {"stage", stage.name}, {"trainable", stage.trainable},
                        {"dtype", config.model.dtype}, {"device", device.str()},
@@ -183,6 +186,7 @@ int bench(const Arguments& a) {
     print_ratios(results);
     pal::print_comparisons(comparisons);
   }
+  pal::report_failure(all.contenders);
   return pal::kDone;
 }
 

@@ -46,6 +46,14 @@ KeyValues SelfAttentionImpl::keys_values(const HeardAudio& audio, const torch::T
   return {apply_rope(k_norm.is_empty() ? both[0] : k_norm(both[0]), audio.rope), both[1]};
 }
 
+torch::Tensor SelfAttentionImpl::queries_into(const HeadCache& cache, const torch::Tensor& normed, const RopeTable& rope) {
+  if (q_norm.is_empty()) return split_heads_into(cache, joint_linear(normed, {q_proj, k_proj, v_proj}), rope, q_proj->weight.size(0) / head_dim, head_dim);
+  const auto own = keys_values(normed, rope);
+  cache.keys.index_copy_(0, cache.places, own.keys);
+  cache.values.index_copy_(0, cache.places, own.values);
+  return queries(normed, rope);
+}
+
 torch::Tensor SelfAttentionImpl::attend(const torch::Tensor& queries, const KeyValues& all, const AttentionPlan& plan,
                                         const AttentionBackend& backend, const torch::Tensor& onward) {
   const auto mixed = rows_at(backend.attend(queries, all.keys, all.values, plan, 1.0 / std::sqrt(double(head_dim))), onward);
@@ -53,10 +61,14 @@ torch::Tensor SelfAttentionImpl::attend(const torch::Tensor& queries, const KeyV
 }
 
 torch::Tensor SelfAttentionImpl::attend_jointly(const torch::Tensor& normed, const RopeTable& rope, const HeardAudio& audio, const torch::Tensor& audio_scale,
-                                                const AttentionPlan& plan, const AttentionBackend& backend, const torch::Tensor& onward) {
+                                                const AttentionPlan& plan, const AttentionBackend& backend, const torch::Tensor& onward, KeyValues* kept) {
   HeadProducts products{joint_linear(normed, {q_proj, k_proj, v_proj}), rope, {}, audio.rope};
   if (audio.unit.defined()) products.audio = scaled_joint_linear(audio.unit, audio_scale, {k_proj, v_proj});
-  const auto heads = split_heads(products, plan, q_proj->weight.size(0) / head_dim, head_dim);
+  const auto heads = split_heads(products, kept == nullptr ? plan.key_order() : std::nullopt, q_proj->weight.size(0) / head_dim, head_dim);
+  if (kept != nullptr) {
+    *kept = {heads.keys, heads.values.contiguous()};  // torch's operators give a view, which would keep the whole product
+    return attend(heads.queries, *kept, plan, backend, onward);
+  }
   const auto mixed = rows_at(backend.attend_in_order(heads.queries, heads.keys, heads.values, plan, 1.0 / std::sqrt(double(head_dim))), onward);
   return o_proj(mixed.flatten(1));
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "pal/core/check.h"
 #include "pal/core/random.h"
@@ -60,8 +61,9 @@ std::vector<std::vector<int64_t>> generate(PalModel& model, const PalBatch& batc
   check(options);
   torch::NoGradGuard no_grad;
   const std::size_t samples = batch.text_tokens.size();
-  const auto prompt = run_prompt(model, batch);
-  CachedDecoder decoder(model, prompt, options.max_new_tokens);
+  auto prompt = run_prompt(model, batch);
+  auto next = next_tokens(model, prompt.last_hidden);
+  CachedDecoder decoder(model, std::move(prompt), options.max_new_tokens);
 
   std::vector<std::vector<int64_t>> answers(samples), seen(samples);
   std::vector<RandomStream> random;
@@ -75,11 +77,9 @@ std::vector<std::vector<int64_t>> generate(PalModel& model, const PalBatch& batc
   }
 
   const bool on_device = options.temperature == 0 && options.repetition_penalty == 1;  // then only the tokens leave it
-  auto hidden = prompt.last_hidden;
   for (int64_t step = 0; step < options.max_new_tokens; ++step) {
-    const auto all_logits = model.llm()->logits(hidden);
-    const auto best = on_device ? all_logits.argmax(-1).to(torch::kCPU) : torch::Tensor();
-    const auto logits = on_device ? torch::Tensor() : all_logits.to(torch::kCPU, torch::kFloat32);
+    const auto best = on_device ? next.best.to(torch::kCPU) : torch::Tensor();
+    const auto logits = on_device ? torch::Tensor() : next.logits.to(torch::kCPU, torch::kFloat32);
     std::vector<int64_t> chosen(samples, stop_tokens.empty() ? 0 : stop_tokens[0]);
     for (std::size_t s = 0; s < samples; ++s) {
       if (finished[s]) continue;
@@ -91,7 +91,7 @@ std::vector<std::vector<int64_t>> generate(PalModel& model, const PalBatch& batc
       seen[s].push_back(token);
     }
     if (std::all_of(finished.begin(), finished.end(), [](bool f) { return f; })) break;
-    if (step + 1 < options.max_new_tokens) hidden = decoder.step(torch::tensor(chosen, torch::kInt64));
+    if (step + 1 < options.max_new_tokens) next = decoder.step(on_device ? next.best : torch::tensor(chosen, torch::kInt64));
   }
   return answers;
 }

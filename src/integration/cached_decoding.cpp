@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <utility>
 
 #include "pal/core/check.h"
 #include "pal/nn/to_device.h"
@@ -17,24 +18,21 @@ torch::Tensor indices(const std::vector<int64_t>& values, torch::Device device) 
   return to_device(torch::tensor(values, torch::kInt64), device);
 }
 
-// All layers over new rows; `join` adds a layer's own keys and values to what it has kept and says who sees what.
-struct Joined {
-  KeyValues all;
-  std::shared_ptr<const AttentionPlan> plan;
-  DeafHeads deaf;
-};
-template <typename Join>
-torch::Tensor run_new_rows(PalModel& model, const torch::Tensor& tokens, const torch::Tensor& ids, const Join& join) {
+// All layers over new rows, the sum before each norm in one pass with it. attend(i, normed, rope): layer i's attention over all that its rows see.
+template <typename Attend>
+torch::Tensor run_new_rows(PalModel& model, const torch::Tensor& tokens, const torch::Tensor& ids, const Attend& attend) {
   auto& llm = model.llm();
   auto rows = llm->embed_tokens(tokens);
+  torch::Tensor update;  // what the layer before adds to them
   const auto rope = llm->rope(ids);
   for (std::size_t i = 0; i < llm->layers.size(); ++i) {
     auto& layer = *llm->layers[i];
-    const auto normed = layer.input_layernorm(rows);
-    const Joined joined = join(i, layer.self_attn->keys_values(normed, rope));
-    rows = layer.feed_forward(rows, attend_joint(layer, layer.self_attn->queries(normed, rope), joined.all, *joined.plan, joined.deaf, model.backend()));
+    const auto before = update.defined() ? layer.input_layernorm->forward_sum(rows, update) : SumAndNorm{rows, layer.input_layernorm(rows)};
+    const auto after = layer.post_attention_layernorm->forward_sum(before.sum, attend(i, before.normed, rope));
+    rows = after.sum;
+    update = layer.mlp(after.normed);
   }
-  return llm->norm(rows);
+  return llm->norm->forward_sum(rows, update).normed;
 }
 
 int64_t size_of(const std::vector<Range>& ranges) {
@@ -109,13 +107,15 @@ torch::Tensor score_together(PalModel& model, const RunPrompt& prompt, std::span
                                                   kept + int64_t(tokens.size()), llm->device());
       return plan = made;
     };
-    const auto join = [&](std::size_t layer, const KeyValues& own) {
-      const auto& kept = prompt.kept[layer];
-      DeafHeads deaf{prompt.layout.deaf_groups(int64_t(layer)), nullptr};
+    const auto attend = [&](std::size_t i, const torch::Tensor& normed, const RopeTable& rope) {
+      auto& layer = *llm->layers[i];
+      const auto& kept = prompt.kept[i];
+      DeafHeads deaf{prompt.layout.deaf_groups(int64_t(i)), nullptr};
       if (!deaf.groups.empty()) deaf.plan = plan_for({}, kept.keys.size(0));
-      return Joined{concat(kept, own), plan_for(prompt.layout.streams_read(int64_t(layer)), kept.keys.size(0)), deaf};
+      const auto plan = plan_for(prompt.layout.streams_read(int64_t(i)), kept.keys.size(0));
+      return attend_joint(layer, layer.self_attn->queries(normed, rope), concat(kept, layer.self_attn->keys_values(normed, rope)), *plan, deaf, model.backend());
     };
-    hidden = torch::cat({hidden, run_new_rows(model, indices(tokens, llm->device()), indices(ids, llm->device()), join)});
+    hidden = torch::cat({hidden, run_new_rows(model, indices(tokens, llm->device()), indices(ids, llm->device()), attend)});
   }
   for (auto& row : from) row = row < 0 ? -1 - row : samples + row;
   std::vector<int64_t> owner;  // of each scored token: its candidate
@@ -177,7 +177,13 @@ torch::Tensor score_continuations(PalModel& model, const RunPrompt& prompt,
   return torch::cat(scores, 1);
 }
 
-CachedDecoder::CachedDecoder(PalModel& model, const RunPrompt& prompt, int64_t max_steps) : model_(model), max_steps_(max_steps) {
+NextTokens next_tokens(PalModel& model, const torch::Tensor& hidden) {
+  torch::NoGradGuard no_grad;
+  const auto logits = model.llm()->logits(hidden);
+  return {logits, logits.argmax(-1)};
+}
+
+CachedDecoder::CachedDecoder(PalModel& model, RunPrompt prompt, int64_t max_steps) : model_(model), max_steps_(max_steps) {
   torch::NoGradGuard no_grad;
   const auto& llm = model.llm();
   const int64_t longest = *std::max_element(prompt.next_id.begin(), prompt.next_id.end());
@@ -196,7 +202,8 @@ CachedDecoder::CachedDecoder(PalModel& model, const RunPrompt& prompt, int64_t m
     all_hear = all_hear && cache.deaf.empty();
     for (const auto& ranges : seen) cache.length.push_back(size_of(ranges));
     cache.capacity = *std::max_element(cache.length.begin(), cache.length.end()) + max_steps;
-    cache.slots = {in_slots(prompt.kept[i].keys, seen, cache.capacity), in_slots(prompt.kept[i].values, seen, cache.capacity)};
+    auto kept = std::exchange(prompt.kept[i], {});  // freed with this layer: keys and values are held once, not twice
+    cache.slots = {in_slots(kept.keys, seen, cache.capacity), in_slots(kept.values, seen, cache.capacity)};
     auto& reading = readings_[cache.length];
     if (reading.plan) continue;
     std::vector<int64_t> places, lengths;
@@ -211,31 +218,33 @@ CachedDecoder::CachedDecoder(PalModel& model, const RunPrompt& prompt, int64_t m
 
 CachedDecoder::~CachedDecoder() = default;
 
-torch::Tensor CachedDecoder::step(const torch::Tensor& tokens) {
+NextTokens CachedDecoder::step(const torch::Tensor& tokens) {
   torch::NoGradGuard no_grad;
   PAL_ASSERT(steps_ < max_steps_, "the cache has room for {} steps", max_steps_);
   tokens_.copy_(tokens, /*non_blocking=*/true);
-  const auto hidden = graph_ ? graph_->run([this] { return run(); }) : run();
+  if (graph_)
+    graph_->run([this] { run(); });
+  else
+    run();
   ++steps_;
-  return hidden;
+  return next_;
 }
 
-torch::Tensor CachedDecoder::run() {
-  const auto join = [&](std::size_t i, const KeyValues& own) {
+void CachedDecoder::run() {
+  const auto attend = [&](std::size_t i, const torch::Tensor& normed, const RopeTable& rope) {
+    auto& layer = *model_.llm()->layers[i];
     auto& cache = layers_[i];
     const auto& reading = readings_.at(cache.length);
-    cache.slots.keys.index_copy_(0, reading.places, own.keys);
-    cache.slots.values.index_copy_(0, reading.places, own.values);
-    return Joined{cache.slots, reading.plan, {cache.deaf, cache.deaf.empty() ? nullptr : plan_of_rows(cache)}};
+    const auto queries = layer.self_attn->queries_into({cache.slots.keys, cache.slots.values, reading.places}, normed, rope);
+    return attend_joint(layer, queries, cache.slots, *reading.plan, {cache.deaf, cache.deaf.empty() ? nullptr : plan_of_rows(cache)}, model_.backend());
   };
-  const auto hidden = run_new_rows(model_, tokens_, ids_, join);
-  if (steps_ + 1 == max_steps_) return hidden;
+  next_ = next_tokens(model_, run_new_rows(model_, tokens_, ids_, attend));
+  if (steps_ + 1 == max_steps_) return;
   ids_.add_(1);
   for (auto& [length, reading] : readings_) {
     reading.plan->grow();
     reading.places.add_(1);
   }
-  return hidden;
 }
 
 // Among a sample's slots only those of rows, and the new ones.

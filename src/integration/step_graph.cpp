@@ -10,17 +10,15 @@ class RecordedStep : public StepGraph {
  public:
   explicit RecordedStep(std::unique_ptr<GraphPool> pool) : pool_(std::move(pool)) {}
 
-  torch::Tensor run(const std::function<torch::Tensor()>& step) override {
+  void run(const std::function<void()>& step) override {
     if (runs_++ == 0) return step();
-    if (!graph_) graph_ = pool_->record([&] { output_ = step(); });
+    if (!graph_) graph_ = pool_->record(step);
     graph_->replay();
-    return output_;
   }
 
  private:
   std::unique_ptr<GraphPool> pool_;  // of this graph alone: what it gives may be held
   std::unique_ptr<RecordedWork> graph_;
-  torch::Tensor output_;
   int64_t runs_ = 0;
 };
 

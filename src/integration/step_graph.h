@@ -13,8 +13,8 @@ namespace pal {
 class StepGraph {
  public:
   virtual ~StepGraph() = default;
-  // -> what the step gave; after the first it is one tensor, which the next run writes anew.
-  virtual torch::Tensor run(const std::function<torch::Tensor()>& step) = 0;
+  // What the step leaves in tensors of its own after the second run, each later one writes anew.
+  virtual void run(const std::function<void()>& step) = 0;
 };
 
 // None but on CUDA, where our kernels are built.

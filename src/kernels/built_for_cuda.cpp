@@ -36,7 +36,7 @@ void swiglu_backward(const SwigluBackward<T>&, Stream) { not_built(); }
 template <typename T>
 void cross_entropy(const CrossEntropy<T>&, Stream) { not_built(); }
 template <typename T>
-void gather_heads(const GatherHeads<T>&, Stream) { not_built(); }
+void gather_heads(const std::array<GatherHeads<T>, 3>&, Stream) { not_built(); }
 template <typename T>
 void scatter_heads(const ScatterHeads<T>&, Stream) { not_built(); }
 template <typename Value, typename Gradient, typename State>
@@ -52,8 +52,8 @@ template void swiglu_backward(const SwigluBackward<float>&, Stream);
 template void swiglu_backward(const SwigluBackward<Bf16>&, Stream);
 template void cross_entropy(const CrossEntropy<float>&, Stream);
 template void cross_entropy(const CrossEntropy<Bf16>&, Stream);
-template void gather_heads(const GatherHeads<float>&, Stream);
-template void gather_heads(const GatherHeads<Bf16>&, Stream);
+template void gather_heads(const std::array<GatherHeads<float>, 3>&, Stream);
+template void gather_heads(const std::array<GatherHeads<Bf16>, 3>&, Stream);
 template void scatter_heads(const ScatterHeads<float>&, Stream);
 template void scatter_heads(const ScatterHeads<Bf16>&, Stream);
 template void adamw(const std::vector<AdamWTensor<float, float, float>>&, const AdamWStep&, Stream);

@@ -60,16 +60,29 @@ __device__ HeadSlots<T> origin_of(int64_t source, const HeadSlots<T>& rows, cons
   return {is_row ? rows.heads : audio.heads, is_row ? rows.cos : audio.cos, is_row ? rows.sin : audio.sin, is_row ? rows.slots : audio.slots, is_row ? rows.pitch : audio.pitch};
 }
 
+// Block `block` of those that work on p.
 template <typename T, int N>
-__global__ void gather_kernel(GatherHeads<T> p) {
-  const int64_t half = p.head_dim / 2, packs = half / N, index = int64_t(blockIdx.x) * kThreads + threadIdx.x;
+__device__ void gather_block(const GatherHeads<T>& p, int64_t block) {
+  const int64_t half = p.head_dim / 2, packs = half / N, index = block * kThreads + threadIdx.x;
   if (index >= p.out_slots * p.heads * packs) return;
   const Place place = place_of(index, p.heads, packs, N);
-  const int64_t source = p.index == nullptr ? place.slot : p.index[place.slot];
+  const int64_t source = p.index == nullptr ? place.slot : p.index[place.slot], to = p.places == nullptr ? place.slot : p.places[place.slot];
   const HeadSlots<T> origin = origin_of(source, p.rows, p.audio);
   const int64_t slot = source < p.rows.slots ? source : source - p.rows.slots;
   const auto x = load<T, N>(origin.heads + slot * origin.pitch + place.head * p.head_dim, half, place.at);
-  store<T, N>(rotated<T, N>(x, origin, slot, half, place.at, 1.0f), p.out + (place.slot * p.heads + place.head) * p.head_dim, half, place.at);
+  store<T, N>(rotated<T, N>(x, origin, slot, half, place.at, 1.0f), p.out + (to * p.heads + place.head) * p.head_dim, half, place.at);
+}
+
+// The first blocks work on `a`, up to before block a_end; then on `b`, then on `c`.
+template <typename T, int N>
+__global__ void gather_kernel(GatherHeads<T> a, GatherHeads<T> b, GatherHeads<T> c, int64_t a_end, int64_t b_end) {
+  const int64_t block = blockIdx.x;
+  if (block < a_end)
+    gather_block<T, N>(a, block);
+  else if (block < b_end)
+    gather_block<T, N>(b, block - a_end);
+  else
+    gather_block<T, N>(c, block - b_end);
 }
 
 template <typename T, int N>
@@ -99,15 +112,20 @@ bool in_packs(const HeadSlots<T>& slots, int64_t head_dim) {
 
 int64_t blocks_for(int64_t slots, int64_t heads, int64_t head_dim, int n) { return (slots * heads * (head_dim / 2 / n) + kThreads - 1) / kThreads; }
 
+template <typename T, int N>
+void gather_by(const std::array<GatherHeads<T>, 3>& parts, Stream stream) {
+  const auto blocks = [&](int i) { return blocks_for(parts[i].out_slots, parts[i].heads, parts[i].head_dim, N); };
+  const int64_t a_end = blocks(0), b_end = a_end + blocks(1);
+  launch(gather_kernel<T, N>, b_end + blocks(2), kThreads, stream, parts[0], parts[1], parts[2], a_end, b_end);
+}
+
 }  // namespace
 
 template <typename T>
-void gather_heads(const GatherHeads<T>& p, Stream stream) {
-  constexpr int kFull = kFullPack<T>;
-  if (in_packs(p.rows, p.head_dim) && in_packs(p.audio, p.head_dim) && is_aligned(p.out))
-    launch(gather_kernel<T, kFull>, blocks_for(p.out_slots, p.heads, p.head_dim, kFull), kThreads, stream, p);
-  else
-    launch(gather_kernel<T, 1>, blocks_for(p.out_slots, p.heads, p.head_dim, 1), kThreads, stream, p);
+void gather_heads(const std::array<GatherHeads<T>, 3>& parts, Stream stream) {
+  bool all_in_packs = true;
+  for (const auto& p : parts) all_in_packs = all_in_packs && in_packs(p.rows, p.head_dim) && in_packs(p.audio, p.head_dim) && is_aligned(p.out);
+  all_in_packs ? gather_by<T, kFullPack<T>>(parts, stream) : gather_by<T, 1>(parts, stream);
 }
 
 template <typename T>
@@ -120,8 +138,8 @@ void scatter_heads(const ScatterHeads<T>& p, Stream stream) {
     launch(scatter_kernel<T, 1>, blocks_for(slots, p.heads, p.head_dim, 1), kThreads, stream, p);
 }
 
-template void gather_heads(const GatherHeads<float>&, Stream);
-template void gather_heads(const GatherHeads<Bf16>&, Stream);
+template void gather_heads(const std::array<GatherHeads<float>, 3>&, Stream);
+template void gather_heads(const std::array<GatherHeads<Bf16>, 3>&, Stream);
 template void scatter_heads(const ScatterHeads<float>&, Stream);
 template void scatter_heads(const ScatterHeads<Bf16>&, Stream);
 

@@ -39,7 +39,8 @@ PAL_INLINE void gather_slots(const GatherHeads<T>& p, int64_t begin, int64_t end
   const int64_t half = p.head_dim / 2;
   for (int64_t j = begin; j < end; ++j) {
     const Source<T> from(p.index == nullptr ? j : p.index[j], p.rows, p.audio);
-    rotate<T>(from.heads(), p.out + j * p.heads * p.head_dim, from.cos(half), from.sin(half), T(1), p.heads, half);
+    const int64_t to = p.places == nullptr ? j : p.places[j];
+    rotate<T>(from.heads(), p.out + to * p.heads * p.head_dim, from.cos(half), from.sin(half), T(1), p.heads, half);
   }
 }
 
@@ -73,8 +74,8 @@ PAL_FOR_EACH_PROCESSOR void scatter_part(const ScatterHeads<double>& p, int64_t 
 }  // namespace
 
 template <typename T>
-void gather_heads_cpu(const GatherHeads<T>& p) {
-  in_parts(p.out_slots, p.out_slots * p.heads * p.head_dim, [&](int64_t begin, int64_t end) { gather_part(p, begin, end); });
+void gather_heads_cpu(const std::array<GatherHeads<T>, 3>& parts) {
+  for (const auto& p : parts) in_parts(p.out_slots, p.out_slots * p.heads * p.head_dim, [&](int64_t begin, int64_t end) { gather_part(p, begin, end); });
 }
 
 template <typename T>
@@ -83,8 +84,8 @@ void scatter_heads_cpu(const ScatterHeads<T>& p) {
   in_parts(slots, slots * p.heads * p.head_dim, [&](int64_t begin, int64_t end) { scatter_part(p, begin, end); });
 }
 
-template void gather_heads_cpu(const GatherHeads<float>&);
-template void gather_heads_cpu(const GatherHeads<double>&);
+template void gather_heads_cpu(const std::array<GatherHeads<float>, 3>&);
+template void gather_heads_cpu(const std::array<GatherHeads<double>, 3>&);
 template void scatter_heads_cpu(const ScatterHeads<float>&);
 template void scatter_heads_cpu(const ScatterHeads<double>&);
 

@@ -39,13 +39,13 @@ bool has_ignored(const torch::Tensor& targets) {
 
 // Adds the rows' losses to `loss`; the result is d loss / d logits = softmax - one_hot, 0 where the target is below 0, in the type of the logits, which it may overwrite. Not defined where not wanted.
 torch::Tensor add_cross_entropy(torch::Tensor& loss, const torch::Tensor& logits, const torch::Tensor& targets, bool slope_wanted) {
-  if (has_cuda_kernels(logits)) {
-    const auto losses = torch::empty({logits.size(0)}, logits.options().dtype(torch::kFloat32));
+  if (has_exp_kernels(logits)) {
+    const auto losses = torch::empty({logits.size(0)}, logits.options().dtype(wide(logits.scalar_type()))), wanted = targets.contiguous();
     const auto slope = slope_wanted ? logits : torch::Tensor();
-    const auto call = [&]<typename T>(T, kernels::Stream stream) {
-      kernels::cross_entropy(kernels::CrossEntropy<T>{numbers<T>(logits), numbers<int64_t>(targets), numbers<float>(losses), numbers<T>(slope), logits.size(0), logits.size(1)}, stream);
+    const auto describe = [&]<typename T>(T) {
+      return kernels::CrossEntropy<T>{numbers<T>(logits), numbers<int64_t>(wanted), numbers<kernels::Wide<T>>(losses), numbers<T>(slope), logits.size(0), logits.size(1)};
     };
-    run_kernel(logits, call, [](auto) {});
+    run_kernel(logits, [&](auto t, kernels::Stream stream) { kernels::cross_entropy(describe(t), stream); }, [&](auto t) { kernels::cross_entropy_cpu(describe(t)); });
     loss += losses.sum();
     return slope;
   }

@@ -11,6 +11,8 @@ namespace pal {
 // Whether there are kernels for numbers of this tensor's type on its device: float and double on the CPU; float and bfloat16 on CUDA, where they
 // were built. Everything else is left to torch's operators.
 bool has_kernels(const torch::Tensor& x);
+// The same for kernels that take exponentials.
+bool has_exp_kernels(const torch::Tensor& x);
 // The same for kernels that are CUDA's alone.
 bool has_cuda_kernels(const torch::Tensor& x);
 

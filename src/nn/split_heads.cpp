@@ -1,6 +1,9 @@
 #include "pal/nn/split_heads.h"
 
+#include <array>
+
 #include "kernel_call.h"
+#include "pal/core/check.h"
 #include "pal/kernels/gather_heads.h"
 
 namespace pal {
@@ -22,15 +25,31 @@ kernels::HeadSlots<T> slots(const torch::Tensor& product, const RopeTable& rope,
   return {numbers<T>(product) + first, rotated ? numbers<T>(rope.cos) : nullptr, rotated ? numbers<T>(rope.sin) : nullptr, product.size(0), product.size(1)};
 }
 
-// Heads of rows, and of audio where `audio` is defined, in the order of `index` where it is defined.
-torch::Tensor gather(const HeadProducts& from, const torch::Tensor& audio, const Columns& c, const torch::Tensor& index) {
-  const int64_t out_slots = index.defined() ? index.numel() : from.rows.size(0) + (audio.defined() ? audio.size(0) : 0);
-  const auto out = torch::empty({out_slots, c.heads, c.head_dim}, from.rows.options());
+// Heads that are taken out of the products: those of rows, and of audio where `audio` is defined, in the order of `index` where it is defined, to `places` of `out` where
+// they are defined.
+struct Part {
+  Columns columns;
+  torch::Tensor audio, index, out, places{};
+};
+
+// Room for them, slot by slot.
+torch::Tensor room_for(const Columns& c, const torch::Tensor& rows, const torch::Tensor& audio, const torch::Tensor& index) {
+  const int64_t slots = index.defined() ? index.numel() : rows.size(0) + (audio.defined() ? audio.size(0) : 0);
+  return torch::empty({slots, c.heads, c.head_dim}, rows.options());
+}
+
+// All in one launch.
+void gather(const HeadProducts& from, const std::array<Part, 3>& parts) {
   const auto describe = [&]<typename T>(T) {
-    return kernels::GatherHeads<T>{slots<T>(from.rows, from.rope, c.rows_first, c.rotated), slots<T>(audio, from.audio_rope, c.audio_first, c.rotated), numbers<int64_t>(index), numbers<T>(out), out_slots, c.heads, c.head_dim};
+    std::array<kernels::GatherHeads<T>, 3> all;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+      const auto& [c, audio, index, out, places] = parts[i];
+      all[i] = {slots<T>(from.rows, from.rope, c.rows_first, c.rotated), slots<T>(audio, from.audio_rope, c.audio_first, c.rotated), numbers<int64_t>(index), numbers<int64_t>(places), numbers<T>(out),
+                places.defined() ? places.numel() : out.size(0), c.heads, c.head_dim};
+    }
+    return all;
   };
-  run_kernel(out, [&](auto t, kernels::Stream stream) { kernels::gather_heads(describe(t), stream); }, [&](auto t) { kernels::gather_heads_cpu(describe(t)); });
-  return out;
+  run_kernel(from.rows, [&](auto t, kernels::Stream stream) { kernels::gather_heads(describe(t), stream); }, [&](auto t) { kernels::gather_heads_cpu(describe(t)); });
 }
 
 // Writes gradients of heads into their columns of `into`'s gradients.
@@ -65,7 +84,9 @@ struct Split : torch::autograd::Function<Split> {
     ctx->saved_data["columns"] = rows.size(1);
     ctx->saved_data["rows"] = rows.size(0);
     ctx->saved_data["audio"] = audio.defined() ? audio.size(0) : int64_t(-1);
-    return {gather(from, {}, at.queries, {}), gather(from, audio, at.keys, order.index), gather(from, audio, at.values, order.index)};
+    const auto queries = room_for(at.queries, rows, {}, {}), keys = room_for(at.keys, rows, audio, order.index), values = torch::empty_like(keys);
+    gather(from, {Part{at.queries, {}, {}, queries}, Part{at.keys, audio, order.index, keys}, Part{at.values, audio, order.index, values}});
+    return {queries, keys, values};
   }
 
   static variable_list backward(AutogradContext* ctx, variable_list gradients) {
@@ -83,16 +104,36 @@ struct Split : torch::autograd::Function<Split> {
   }
 };
 
+bool has_kernels_for(const torch::Tensor& product, const RopeTable& rope) { return has_kernels(product) && rope.cos.scalar_type() == product.scalar_type(); }
+
 }  // namespace
 
-SplitHeads split_heads(const HeadProducts& products, const AttentionPlan& plan, int64_t query_heads, int64_t head_dim) {
-  if (!has_kernels(products.rows) || products.rope.cos.scalar_type() != products.rows.scalar_type()) return naive_split_heads(products, plan, query_heads, head_dim);
+SplitHeads split_heads(const HeadProducts& products, const std::optional<KeyOrder>& order, int64_t query_heads, int64_t head_dim) {
+  if (!has_kernels_for(products.rows, products.rope)) return naive_split_heads(products, order, query_heads, head_dim);
   const auto audio = products.audio.defined() ? std::optional(products.audio.contiguous()) : std::nullopt;
-  const auto split = Split::apply(products.rows.contiguous(), audio, products.rope, products.audio_rope, plan.key_order().value_or(KeyOrder()), query_heads, head_dim);
+  const auto split = Split::apply(products.rows.contiguous(), audio, products.rope, products.audio_rope, order.value_or(KeyOrder()), query_heads, head_dim);
   return {split[0], split[1], split[2]};
 }
 
-SplitHeads naive_split_heads(const HeadProducts& products, const AttentionPlan& plan, int64_t query_heads, int64_t head_dim) {
+torch::Tensor split_heads_into(const HeadCache& cache, const torch::Tensor& rows, const RopeTable& rope, int64_t query_heads, int64_t head_dim) {
+  PAL_ASSERT(cache.keys.is_contiguous() && cache.values.is_contiguous() && cache.places.numel() == rows.size(0), "{} rows for {} places", rows.size(0), cache.places.numel());
+  if (!has_kernels_for(rows, rope)) return naive_split_heads_into(cache, rows, rope, query_heads, head_dim);
+  const HeadProducts from{rows.contiguous(), rope, {}, {}};
+  const Places at(rows.size(1), query_heads, head_dim);
+  const auto queries = room_for(at.queries, rows, {}, {});
+  gather(from, {Part{at.queries, {}, {}, queries}, Part{at.keys, {}, {}, cache.keys, cache.places}, Part{at.values, {}, {}, cache.values, cache.places}});
+  return queries;
+}
+
+torch::Tensor naive_split_heads_into(const HeadCache& cache, const torch::Tensor& rows, const RopeTable& rope, int64_t query_heads, int64_t head_dim) {
+  const auto heads = rows.unflatten(1, {-1, head_dim});
+  const int64_t groups = cache.keys.size(1);
+  cache.keys.index_copy_(0, cache.places, apply_rope(heads.narrow(1, query_heads, groups), rope));
+  cache.values.index_copy_(0, cache.places, heads.narrow(1, query_heads + groups, groups));
+  return apply_rope(heads.narrow(1, 0, query_heads), rope);
+}
+
+SplitHeads naive_split_heads(const HeadProducts& products, const std::optional<KeyOrder>& order, int64_t query_heads, int64_t head_dim) {
   const auto heads = products.rows.unflatten(1, {-1, head_dim});
   const int64_t groups = (heads.size(1) - query_heads) / 2;
   auto keys = apply_rope(heads.narrow(1, query_heads, groups), products.rope), values = heads.narrow(1, query_heads + groups, groups);
@@ -101,7 +142,7 @@ SplitHeads naive_split_heads(const HeadProducts& products, const AttentionPlan& 
     keys = torch::cat({keys, apply_rope(audio.narrow(1, 0, groups), products.audio_rope)});
     values = torch::cat({values, audio.narrow(1, groups, groups)});
   }
-  if (const auto& order = plan.key_order()) keys = keys.index_select(0, order->index), values = values.index_select(0, order->index);
+  if (order) keys = keys.index_select(0, order->index), values = values.index_select(0, order->index);
   return {apply_rope(heads.narrow(1, 0, query_heads), products.rope), keys, values};
 }
 

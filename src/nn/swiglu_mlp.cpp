@@ -11,32 +11,38 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// By the kernel, on CUDA alone, or by torch's operators.
+// Where gates and what they open for lie in gate_up, or their gradients in its gradient.
+struct Halves {
+  torch::Tensor gate, up;  // [n, F], rows 2 F numbers apart
+
+  explicit Halves(const torch::Tensor& both) : gate(both.narrow(1, 0, both.size(1) / 2)), up(both.narrow(1, both.size(1) / 2, both.size(1) / 2)) {}
+};
+
+// By the kernel, or by torch's operators.
 torch::Tensor activate(const torch::Tensor& gate_up) {
-  const int64_t rows = gate_up.size(0), width = gate_up.size(1) / 2;
-  const auto gate = gate_up.narrow(1, 0, width), up = gate_up.narrow(1, width, width);
-  if (!has_cuda_kernels(gate_up)) return torch::silu(gate).mul_(up);
-  const auto out = torch::empty({rows, width}, gate_up.options());
-  const auto call = [&]<typename T>(T, kernels::Stream stream) { kernels::swiglu_forward(kernels::SwigluForward<T>{numbers<T>(gate), numbers<T>(up), numbers<T>(out), rows, width, 2 * width}, stream); };
-  run_kernel(gate_up, call, [](auto) {});
+  const Halves in(gate_up);
+  if (!has_exp_kernels(gate_up)) return torch::silu(in.gate).mul_(in.up);
+  const auto out = torch::empty(in.gate.sizes(), gate_up.options());
+  const auto describe = [&]<typename T>(T) {
+    return kernels::SwigluForward<T>{numbers<T>(in.gate), numbers<T>(in.up), numbers<T>(out), out.size(0), out.size(1), gate_up.size(1)};
+  };
+  run_kernel(gate_up, [&](auto t, kernels::Stream stream) { kernels::swiglu_forward(describe(t), stream); }, [&](auto t) { kernels::swiglu_forward_cpu(describe(t)); });
   return out;
 }
 
 torch::Tensor differentiate(const torch::Tensor& gradient, const torch::Tensor& gate_up) {
-  const int64_t rows = gate_up.size(0), width = gate_up.size(1) / 2;
-  const auto halves = [&](const torch::Tensor& both) { return std::pair(both.narrow(1, 0, width), both.narrow(1, width, width)); };
   const auto result = torch::empty_like(gate_up);
-  auto [gate, up] = halves(gate_up);
-  auto [gate_gradient, up_gradient] = halves(result);
-  if (!has_cuda_kernels(gate_up)) {
-    at::mul_out(up_gradient, gradient, torch::silu(gate));
-    at::silu_backward_out(gate_gradient, gradient * up, gate);
+  const Halves in(gate_up), gradients(result);
+  if (!has_exp_kernels(gate_up)) {
+    auto [gate, up] = gradients;
+    at::mul_out(up, gradient, torch::silu(in.gate));
+    at::silu_backward_out(gate, gradient * in.up, in.gate);
     return result;
   }
-  const auto call = [&]<typename T>(T, kernels::Stream stream) {
-    kernels::swiglu_backward(kernels::SwigluBackward<T>{numbers<T>(gradient), numbers<T>(gate), numbers<T>(up), numbers<T>(gate_gradient), numbers<T>(up_gradient), nullptr, rows, width, 2 * width}, stream);
+  const auto describe = [&]<typename T>(T) {
+    return kernels::SwigluBackward<T>{numbers<T>(gradient), numbers<T>(in.gate), numbers<T>(in.up), numbers<T>(gradients.gate), numbers<T>(gradients.up), nullptr, gradient.size(0), gradient.size(1), gate_up.size(1)};
   };
-  run_kernel(gate_up, call, [](auto) {});
+  run_kernel(gate_up, [&](auto t, kernels::Stream stream) { kernels::swiglu_backward(describe(t), stream); }, [&](auto t) { kernels::swiglu_backward_cpu(describe(t)); });
   return result;
 }
 

@@ -147,7 +147,7 @@ class Planner {
     if (!recorded && learns_.down == 0) return part;
     back.push_back({.makes = recorded ? z_.hidden : 0, .frees = hidden + (sum_learns_ ? 0 : z_.onward), .gradients = learns_.down});
     if (!recorded) return part;
-    const int64_t buffers = kind_.is_cuda && kind_.has_kernels ? 0 : z_.hidden;
+    const int64_t buffers = kind_.has_kernels ? 0 : z_.hidden;
     back.push_back({.makes = 2 * z_.hidden + buffers, .frees = z_.hidden + gate_up + buffers});
     back.push_back({.makes = normed_learns ? z_.onward : 0, .frees = 2 * z_.hidden + normed, .gradients = learns_.gate_up});
     if (normed_learns) back.push_back({.makes = z_.onward + norm_buffers(going_on(s_)), .frees = 2 * z_.onward + norm_buffers(going_on(s_)) + norm, .gradients = learns_.post_norm});

@@ -26,7 +26,7 @@ struct Ledger {
 struct ComputeKind {
   int64_t element = 4, wide = 4;  // bytes of a number, and of one that sums are made in
   bool is_cuda = false;
-  bool has_kernels = true;  // pal's own for norms on any device, heads and, on CUDA, the rest; else torch's operators
+  bool has_kernels = true;  // pal's own for norms, heads, SwiGLU and cross-entropy; else torch's operators
   bool fused_norm = true;   // a norm keeps its input; else copies of it in float32
   bool flash = false;       // the attention backend
   bool joint = true;        // queries, keys and values come of one product

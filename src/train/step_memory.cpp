@@ -233,7 +233,7 @@ class DecoderStep {
   // Most that a chunk of logits and what makes them a gradient take.
   int64_t softmax(int64_t rows) const {
     const int64_t numbers = rows * d_.vocab_size;
-    if (kind_.is_cuda && kind_.has_kernels) return numbers * kind_.element;
+    if (kind_.has_kernels) return numbers * kind_.element;
     return numbers * (kind_.wide == kind_.element ? 2 * kind_.element : kind_.element + 2 * kind_.wide);
   }
 

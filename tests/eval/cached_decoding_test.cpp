@@ -21,9 +21,25 @@ TEST(CachedDecoding, EveryStepEqualsRecomputingTheWholeSequence) {
     const std::vector<int64_t> next{step + 30, step + 35, step + 40};
     for (std::size_t s = 0; s < 3; ++s) said[s].push_back(next[s]);
     const auto cached = decoder.step(torch::tensor(next, torch::kInt64));
-    const auto recomputed = run_prompt(*model, tiny_prompts(said)).last_hidden;
-    EXPECT_LT(relative_distance(cached, recomputed), 1e-12) << step;
+    const auto recomputed = next_tokens(*model, run_prompt(*model, tiny_prompts(said)).last_hidden);
+    EXPECT_LT(relative_distance(cached.logits, recomputed.logits), 1e-12) << step;
+    EXPECT_TRUE(torch::equal(cached.best, recomputed.best)) << step;
   }
+}
+
+// Norms of heads lie between product and rotation: other steps than those without.
+TEST(CachedDecoding, StepsOfAModelWhoseHeadsAreNormedEqualRecomputation) {
+  NEEDS_YAMNET();
+  auto options = tiny_pal()->options();
+  options.llm.random->qk_norm = true;
+  PalModel model(options, 3, torch::kCPU);
+  torch::NoGradGuard no_grad;
+  set_norms(*model.llm());
+  CachedDecoder decoder(model, run_prompt(model, tiny_prompts()), 2);
+  decoder.step(torch::tensor({30, 35, 40}, torch::kInt64));
+  const auto cached = decoder.step(torch::tensor({31, 36, 41}, torch::kInt64));
+  const auto recomputed = next_tokens(model, run_prompt(model, tiny_prompts({{30, 31}, {35, 36}, {40, 41}})).last_hidden);
+  EXPECT_LT(relative_distance(cached.logits, recomputed.logits), 1e-12);
 }
 
 TEST(CachedDecoding, ScoresOfContinuationsEqualThoseOfWholeSequences) {

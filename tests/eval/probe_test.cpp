@@ -34,7 +34,7 @@ TEST(Probe, CachedStepsWithACutHeadEqualRecomputation) {
     for (int64_t step = 0; step < 4; ++step) {
       const std::vector<int64_t> next{step + 30, step + 35, step + 40};
       for (std::size_t s = 0; s < 3; ++s) said[s].push_back(next[s]);
-      EXPECT_LT(relative_distance(decoder.step(torch::tensor(next, torch::kInt64)), run_prompt(*model, prompts(said)).last_hidden), 1e-12) << step;
+      EXPECT_LT(relative_distance(decoder.step(torch::tensor(next, torch::kInt64)).logits, next_tokens(*model, run_prompt(*model, prompts(said)).last_hidden).logits), 1e-12) << step;
     }
   }
 }
@@ -57,8 +57,8 @@ TEST(Probe, CachedStepsWithACutHeadSeeNoAudioThatFollowsTheLastRow) {
   };
   const auto prompt = run_prompt(*model, one({}));
   CachedDecoder decoder(*model, prompt, 2);
-  EXPECT_LT(relative_distance(decoder.step(torch::tensor({30}, torch::kInt64)), run_prompt(*model, one({30})).last_hidden), 1e-12);
-  EXPECT_LT(relative_distance(decoder.step(torch::tensor({31}, torch::kInt64)), run_prompt(*model, one({30, 31})).last_hidden), 1e-12);
+  EXPECT_LT(relative_distance(decoder.step(torch::tensor({30}, torch::kInt64)).logits, next_tokens(*model, run_prompt(*model, one({30})).last_hidden).logits), 1e-12);
+  EXPECT_LT(relative_distance(decoder.step(torch::tensor({31}, torch::kInt64)).logits, next_tokens(*model, run_prompt(*model, one({30, 31})).last_hidden).logits), 1e-12);
 }
 
 TEST(Probe, ScoresOfAnswersWithACutHeadEqualThoseOfWholeSequences) {

@@ -9,13 +9,13 @@ namespace {
 template <typename T>
 struct Cuda {
   using Number = T;
-  static void gather(const GatherHeads<T>& p) { gather_heads(p, nullptr); }
+  static void gather(const std::array<GatherHeads<T>, 3>& parts) { gather_heads(parts, nullptr); }
   static void scatter(const ScatterHeads<T>& p) { scatter_heads(p, nullptr); }
 };
 template <typename T>
 struct Cpu {
   using Number = T;
-  static void gather(const GatherHeads<T>& p) { gather_heads_cpu(p); }
+  static void gather(const std::array<GatherHeads<T>, 3>& parts) { gather_heads_cpu(parts); }
   static void scatter(const ScatterHeads<T>& p) { scatter_heads_cpu(p); }
 };
 
@@ -81,13 +81,19 @@ TYPED_TEST(GatherHeadsKernel, ForwardAndBackwardEqualFloat64) {
         const auto index_tensor = torch::tensor(index, torch::kInt64);
         const auto count = int64_t(index.size());
 
-        const auto out = poisoned<T>({count, c.heads, c.dim});
-        TypeParam::gather({.rows = data.slots(0, data.products[0], rotate), .audio = data.slots(1, data.products[1], rotate), .index = in_order ? nullptr : pointer<int64_t>(index_tensor), .out = pointer<T>(out),
-                         .out_slots = count, .heads = c.heads, .head_dim = c.dim});
+        // What is tested between two others: the rows alone, and nothing.
+        const auto out = poisoned<T>({count, c.heads, c.dim}), rows_out = poisoned<T>({c.rows, c.heads, c.dim});
+        TypeParam::gather({GatherHeads<T>{.rows = data.slots(0, data.products[0], rotate), .audio = {}, .out = pointer<T>(rows_out), .out_slots = c.rows, .heads = c.heads, .head_dim = c.dim},
+                           {.rows = data.slots(0, data.products[0], rotate), .audio = data.slots(1, data.products[1], rotate), .index = in_order ? nullptr : pointer<int64_t>(index_tensor), .out = pointer<T>(out),
+                            .out_slots = count, .heads = c.heads, .head_dim = c.dim},
+                           {}});
         std::vector<torch::Tensor> wide;
         for (const auto& product : data.products) wide.push_back(product.to(torch::kFloat64).requires_grad_());
         const auto expected = data.expected(wide, index, rotate);
         if (count > 0) EXPECT_LT(relative_distance(out, expected), kTolerance<T>);
+        std::vector<int64_t> rows(static_cast<std::size_t>(c.rows));
+        std::iota(rows.begin(), rows.end(), 0);
+        EXPECT_LT(relative_distance(rows_out, data.expected({wide[0].detach(), wide[1].detach()}, rows, rotate)), kTolerance<T>);
 
         // The readers of each slot, in order.
         std::vector<int64_t> starts{0}, readers;
@@ -109,6 +115,30 @@ TYPED_TEST(GatherHeadsKernel, ForwardAndBackwardEqualFloat64) {
           EXPECT_TRUE(gradients[i].slice(1, 0, c.gap).isnan().all().template item<bool>());  // other heads' are left alone
         }
       }
+}
+
+TYPED_TEST(GatherHeadsKernel, SlotsGoToTheirPlacesAndOthersAreLeftAlone) {
+  using T = typename TypeParam::Number;
+  torch::manual_seed(1);
+  for (const auto& c : kCases)
+    for (const bool rotate : {true, false}) {
+      SCOPED_TRACE(testing::Message() << c.dim << " " << rotate);
+      const Data<T> data(c.rows, c.audio, c.heads, c.dim, c.gap);
+      const auto places = torch::randperm(3 * c.rows, torch::kInt64).slice(0, 0, c.rows).contiguous();
+      const auto cache = poisoned<T>({3 * c.rows, c.heads, c.dim}), other = poisoned<T>({3 * c.rows, c.heads, c.dim}), in_order = poisoned<T>({c.rows, c.heads, c.dim});
+      const auto part = [&](const torch::Tensor& out, const torch::Tensor& to) {
+        return GatherHeads<T>{.rows = data.slots(0, data.products[0], rotate), .audio = {}, .places = to.defined() ? pointer<int64_t>(to) : nullptr, .out = pointer<T>(out), .out_slots = c.rows, .heads = c.heads,
+                              .head_dim = c.dim};
+      };
+      TypeParam::gather({part(in_order, {}), part(other, places), part(cache, places)});
+      std::vector<int64_t> rows(static_cast<std::size_t>(c.rows));
+      std::iota(rows.begin(), rows.end(), 0);
+      const auto expected = data.expected({data.products[0].to(torch::kFloat64), data.products[1].to(torch::kFloat64)}, rows, rotate);
+      EXPECT_LT(relative_distance(cache.index_select(0, places), expected), kTolerance<T>);
+      EXPECT_LT(relative_distance(other.index_select(0, places), expected), kTolerance<T>);
+      EXPECT_LT(relative_distance(in_order, expected), kTolerance<T>);
+      EXPECT_EQ(cache.isnan().all(-1).all(-1).sum().template item<int64_t>(), 2 * c.rows);
+    }
 }
 
 }  // namespace

@@ -27,7 +27,7 @@ HeadProducts products(torch::ScalarType type, bool with_audio) {
 // Queries, keys, values, and gradients of both products.
 std::vector<torch::Tensor> result_of(decltype(split_heads) split, torch::ScalarType type, const AttentionPlan& plan, bool with_audio) {
   const auto from = products(type, with_audio);
-  const auto heads = split(from, plan, kQueryHeads, kHeadDim);
+  const auto heads = split(from, plan.key_order(), kQueryHeads, kHeadDim);
   (heads.queries.pow(3).sum() + heads.keys.pow(2).sum() + heads.values.sin().sum()).backward();
   std::vector<torch::Tensor> result{heads.queries, heads.keys, heads.values, from.rows.grad()};
   if (with_audio) result.push_back(from.audio.grad());
@@ -57,6 +57,26 @@ TEST(SplitHeads, AudioThatNoRowReadsHasAGradientOfZero) {
   const auto result = result_of(split_heads, torch::kFloat64, plan, true);
   EXPECT_EQ(result[1].size(0), 8);
   EXPECT_TRUE(torch::equal(result[4], torch::zeros_like(result[4])));
+}
+
+TEST(SplitHeadsInto, EqualsItsReferenceAndLeavesOtherSlotsAlone) {
+  torch::NoGradGuard no_grad;
+  for (const auto type : {torch::kFloat64, torch::kFloat32, torch::kBFloat16}) {
+    const auto from = products(type, false);
+    const auto places = torch::tensor({3, 19, 0, 7, 8, 12, 11, 4}, torch::kInt64);
+    const auto result_of = [&](decltype(split_heads_into) split) {
+      HeadCache cache{torch::full({20, kGroups, kHeadDim}, 5.0, type), torch::full({20, kGroups, kHeadDim}, 7.0, type), places};
+      const auto queries = split(cache, from.rows, from.rope, kQueryHeads, kHeadDim);
+      return std::vector<torch::Tensor>{queries, cache.keys, cache.values};
+    };
+    const auto fast = result_of(split_heads_into), naive = result_of(naive_split_heads_into);
+    const auto in_a_row = naive_split_heads(from, std::nullopt, kQueryHeads, kHeadDim);
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_LT(relative_distance(fast[i], naive[i]), 1e-6) << type << i;
+    EXPECT_LT(relative_distance(fast[0], in_a_row.queries), 1e-6);
+    EXPECT_LT(relative_distance(fast[1].index_select(0, places), in_a_row.keys), 1e-6);
+    EXPECT_LT(relative_distance(fast[2].index_select(0, places), in_a_row.values), 1e-6);
+    EXPECT_EQ((fast[1] == 5.0).all(-1).all(-1).sum().item<int64_t>(), 12);
+  }
 }
 
 TEST(KeyOrder, NamesWhoReadsEachSlot) {

@@ -65,13 +65,20 @@ class Bench(unittest.TestCase):
 
     def test_what_is_wrong_with_the_peer_is_told(self):
         for options, words in [(["--peer", sys.executable, "--peer-modes", "fast"], ["fast", "eager, compiled"]),
-                               (["--peer", "/bin/false"], ["the peer (/bin/false)"]),
+                               (["--peer", "/bin/false"], ["the peer (/bin/false)", "is left out"]),
                                (["--peer", "/no/python"], ["/no/python"])]:
             with self.subTest(options=options):
                 result = run(*BENCH, *options)
                 self.assertEqual(result.returncode, 2, result.stderr)
                 for word in words:
                     self.assertIn(word, result.stderr)
+
+    def test_a_peer_that_fails_costs_us_no_figure(self):
+        result = run(*BENCH, "--json", "--peer", "/bin/false")
+        self.assertEqual(result.returncode, 2, result.stderr)
+        report = json.loads(result.stdout)
+        self.assertEqual([(r["integration"], r["program"]) for r in report["results"]], [(integration, "pal") for integration in ("plits", "lal", "pal")])
+        self.assertEqual(report["against_peer"], [])
 
 
 if __name__ == "__main__":

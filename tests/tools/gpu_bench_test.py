@@ -31,7 +31,8 @@ class GpuBench(unittest.TestCase):
     def run_with(self, report, *arguments, code=0):
         (self.root / "report.json").write_text(json.dumps(report))
         bench = self.root / "pal-bench"
-        bench.write_text(f"#!/bin/sh\necho \"$@\" >> {self.root}/commands\ncat {self.root}/report.json\nexit {code}\n")
+        show = f"cat {self.root}/report.json" if report is not None else ":"
+        bench.write_text(f"#!/bin/sh\necho \"$@\" >> {self.root}/commands\n{show}\nexit {code}\n")
         bench.chmod(0o755)
         return subprocess.run([sys.executable, SOURCE / "tools/gpu_bench.py", *arguments, "--bin", self.root, "--out", self.root / "out", "--peer", "a-python"],
                               capture_output=True, text=True, check=False, timeout=60)
@@ -70,10 +71,18 @@ class GpuBench(unittest.TestCase):
         self.assertEqual(json.loads((self.root / "out/1B-Na-512.json").read_text()), training_report(1.3, 0.8))
 
     def test_a_run_that_fails_is_named_and_the_others_go_on(self):
-        result = self.run_with({}, "1b", code=2)
+        result = self.run_with(None, "1b", code=2)
         self.assertEqual(result.returncode, 1)
         self.assertEqual(result.stdout.count("FAILED with exit code 2"), 2)
         self.assertIn("\n1B, Na 512, fp32 masters: FAILED\n", result.stdout)
+
+    def test_what_was_measured_beside_a_peer_that_failed_is_in_the_table(self):
+        report = training_report(speed=1.3, peak=0.9)
+        del report["against_peer"][1]
+        result = self.run_with(report, "1b", code=2)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(">= 1.25: held", self.line(result, "1B, Na 512: plits, speed by peer, compiled"))
+        self.assertIn("\n1B, Na 512: FAILED\n", result.stdout)
 
     def test_missing_programs_are_named(self):
         result = subprocess.run([sys.executable, SOURCE / "tools/gpu_bench.py", "1b", "--bin", self.root / "nothing"], capture_output=True, text=True, check=False)

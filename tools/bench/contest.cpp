@@ -3,10 +3,9 @@
 #include <c10/core/CachingDeviceAllocator.h>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <torch/cuda.h>
 
 #include <algorithm>
-
-#include <torch/cuda.h>
 
 namespace pal {
 
@@ -16,7 +15,8 @@ using Json = nlohmann::json;
 
 Json compare(const Contender& own, const Contender& peer) {
   std::vector<double> ratios;
-  for (std::size_t i = 0; i < own.round_medians.size(); ++i) ratios.push_back(peer.round_medians[i] / own.round_medians[i]);
+  const auto rounds = std::min(own.round_medians.size(), peer.round_medians.size());
+  for (std::size_t i = 0; i < rounds; ++i) ratios.push_back(peer.round_medians[i] / own.round_medians[i]);
   Json json = {{"integration", own.integration}, {"program", peer.program}, {"throughput", spread(ratios)}};
   if (own.peak_bytes > 0 && peer.peak_bytes > 0) json["peak"] = double(own.peak_bytes) / double(peer.peak_bytes);
   return json;
@@ -24,7 +24,12 @@ Json compare(const Contender& own, const Contender& peer) {
 
 // A contender may be another program, which needs what this one's allocator would keep of a round that is over.
 void give_back_device_memory() {
-  if (torch::cuda::is_available()) c10::getDeviceAllocator(c10::kCUDA)->emptyCache();
+  if (!torch::cuda::is_available()) return;
+  try {
+    c10::getDeviceAllocator(c10::kCUDA)->emptyCache();
+  } catch (const std::exception& error) {  // of a device that has failed nothing can be asked; what was measured is to be printed all the same
+    spdlog::warn("device memory is not given back: {}", error.what());
+  }
 }
 
 }  // namespace
@@ -38,13 +43,25 @@ double median(std::vector<double> values) {
 void take_rounds(std::vector<Contender>& contenders, int64_t rounds) {
   for (int64_t round = 0; round < rounds; ++round)
     for (auto& contender : contenders) {
+      if (contender.failure) continue;
       spdlog::info("round {} of {}: {} ({})", round + 1, rounds, contender.integration, contender.program);
-      const auto taken = contender.take();
+      try {
+        const auto taken = contender.take();
+        contender.round_medians.push_back(median(taken.seconds));
+        contender.seconds.insert(contender.seconds.end(), taken.seconds.begin(), taken.seconds.end());
+        contender.peak_bytes = taken.peak_bytes;
+      } catch (const std::exception& error) {
+        contender.failure = std::current_exception();
+        spdlog::warn("{} ({}) failed and is left out from here on: {}", contender.integration, contender.program, error.what());
+      }
       give_back_device_memory();
-      contender.round_medians.push_back(median(taken.seconds));
-      contender.seconds.insert(contender.seconds.end(), taken.seconds.begin(), taken.seconds.end());
-      contender.peak_bytes = taken.peak_bytes;
     }
+  if (std::ranges::none_of(contenders, &Contender::was_measured)) report_failure(contenders);
+}
+
+void report_failure(const std::vector<Contender>& contenders) {
+  for (const auto& contender : contenders)
+    if (contender.failure) std::rethrow_exception(contender.failure);
 }
 
 Json spread(const std::vector<double>& values) {
@@ -61,10 +78,10 @@ Json compare_with_peers(const std::vector<Contender>& contenders) {
   Json comparisons = Json::array();
   const Contender* own = nullptr;
   for (const auto& contender : contenders)
-    if (contender.is_peer())
-      comparisons.push_back(compare(*own, contender));
-    else
+    if (!contender.is_peer())
       own = &contender;
+    else if (own->was_measured() && contender.was_measured())
+      comparisons.push_back(compare(*own, contender));
   return comparisons;
 }
 

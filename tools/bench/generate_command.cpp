@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <memory>
 
 #include "pal/bench/generation_bench.h"
@@ -89,11 +90,12 @@ void print_table(const Json& results) {
 
 // pal's integrations by the first of them.
 void print_ratios(const Json& results) {
-  const auto& first = results.front();
+  const auto is_own = [](const Json& r) { return r["program"] == kPal; };
+  const auto first = std::ranges::find_if(results, is_own);
   for (const auto& r : results) {
-    if (r["program"] != kPal || r["integration"] == first["integration"]) continue;
-    const auto ratio = [&](const char* key) { return r[key].get<double>() / first[key].get<double>(); };
-    fmt::print("{} / {}: throughput {:.2f}, beyond the weights {:.2f}, cache {:.2f}\n", r["integration"].get<std::string>(), first["integration"].get<std::string>(),
+    if (!is_own(r) || r == *first) continue;
+    const auto ratio = [&](const char* key) { return r[key].get<double>() / (*first)[key].get<double>(); };
+    fmt::print("{} / {}: throughput {:.2f}, beyond the weights {:.2f}, cache {:.2f}\n", r["integration"].get<std::string>(), (*first)["integration"].get<std::string>(),
                ratio("tokens_per_second"), ratio("beyond_weights_bytes"), ratio("cache_bytes"));
   }
 }
@@ -107,21 +109,23 @@ int run_generate(const GenerateArguments& a) {
   const auto peaks = measure_peaks(device, parse_float_type(config.model.dtype));
   take_rounds(all.contenders, a.rounds);
   Json results = Json::array();
-  for (std::size_t i = 0; i < all.contenders.size(); ++i) results.push_back(to_json(all.contenders[i], all.costs[i].get(), a, peaks));
+  for (std::size_t i = 0; i < all.contenders.size(); ++i)
+    if (all.contenders[i].was_measured()) results.push_back(to_json(all.contenders[i], all.costs[i].get(), a, peaks));
   const auto comparisons = compare_with_peers(all.contenders);
   if (a.json) {
     const Json report = {{"config", a.config.string()}, {"dtype", config.model.dtype}, {"device", device.str()}, {"new_tokens", a.new_tokens},
                          {"batch", {{"samples", a.batch.samples}, {"text_tokens", a.batch.text_tokens}, {"audio_tokens", a.batch.audio_tokens}}},
                          {"read_bytes_per_second", peaks.read_bytes_per_second}, {"results", results}, {"against_peer", comparisons}};
     fmt::print("{}\n", report.dump());
-    return kDone;
+  } else {
+    fmt::print("{}, {} on {}: {} samples of {} text and {} audio tokens, answers of {}\n", a.config.string(), config.model.dtype, device.str(), a.batch.samples,
+               a.batch.text_tokens, a.batch.audio_tokens, a.new_tokens);
+    print_table(results);
+    fmt::print("memory read here: {:.3g} GB/s\n", peaks.read_bytes_per_second / 1e9);
+    print_ratios(results);
+    print_comparisons(comparisons);
   }
-  fmt::print("{}, {} on {}: {} samples of {} text and {} audio tokens, answers of {}\n", a.config.string(), config.model.dtype, device.str(), a.batch.samples,
-             a.batch.text_tokens, a.batch.audio_tokens, a.new_tokens);
-  print_table(results);
-  fmt::print("memory read here: {:.3g} GB/s\n", peaks.read_bytes_per_second / 1e9);
-  print_ratios(results);
-  print_comparisons(comparisons);
+  report_failure(all.contenders);
   return kDone;
 }
 

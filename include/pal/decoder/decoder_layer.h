@@ -41,14 +41,17 @@ struct SelfAttentionImpl : torch::nn::Module {
                         const RopeTable& rope);
   // Of audio, [A, G, d] each. scale: the weight of the layer's input norm, [D].
   KeyValues keys_values(const HeardAudio& audio, const torch::Tensor& scale);
+  // queries(), while the rows' keys and values go into a cache. Without autograd.
+  torch::Tensor queries_into(const HeadCache& cache, const torch::Tensor& normed, const RopeTable& rope);
   // Joint softmax of the queries over all visible keys, then the output projection -> [R, D]; of the rows at `onward` alone where it is defined -> [N, D].
   torch::Tensor attend(const torch::Tensor& queries, const KeyValues& all, const AttentionPlan& plan,
                        const AttentionBackend& backend, const torch::Tensor& onward = {});
 
   // All of the above at once, for a backend that reads keys in order: fewer and larger products, one pass over what they give -> [R, D] or [N, D].
+  // kept: where it is not null, keys and values of the rows, then of the audio.
   torch::Tensor attend_jointly(const torch::Tensor& normed, const RopeTable& rope,        // rows after the layer's input norm
                                const HeardAudio& audio, const torch::Tensor& audio_scale,  // what is read, and the weight of the layer's input norm
-                               const AttentionPlan& plan, const AttentionBackend& backend, const torch::Tensor& onward = {});
+                               const AttentionPlan& plan, const AttentionBackend& backend, const torch::Tensor& onward = {}, KeyValues* kept = nullptr);
   // Whether it can.
   bool can_attend_jointly(const AttentionBackend& backend) const { return backend.reads_in_order() && q_norm.is_empty(); }
 

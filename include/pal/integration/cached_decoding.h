@@ -22,16 +22,24 @@ RunPrompt run_prompt(PalModel& model, const PalBatch& batch);  // without autogr
 torch::Tensor score_continuations(PalModel& model, const RunPrompt& prompt,
                                   const std::vector<std::vector<int64_t>>& candidates);
 
+// What may come next, by sample.
+struct NextTokens {
+  torch::Tensor logits;  // [samples, V]
+  torch::Tensor best;    // [samples] int64: where they are largest
+};
+
+NextTokens next_tokens(PalModel& model, const torch::Tensor& hidden);  // after rows whose hidden states are [samples, D]
+
 // Takes one token a sample and step, all samples at once. Its tensors stay where they are from the first step to the last; on CUDA the second
 // step is recorded as a CUDA graph, which the others replay.
 class CachedDecoder {
  public:
-  // Copies the prompt's keys and values into caches with room for `max_steps`. Throws UserError where the LLM has no positions for so many.
-  CachedDecoder(PalModel& model, const RunPrompt& prompt, int64_t max_steps);
+  // Moves the prompt's keys and values into caches with room for `max_steps`, layer by layer. Throws UserError where the LLM has no positions for so many.
+  CachedDecoder(PalModel& model, RunPrompt prompt, int64_t max_steps);
   ~CachedDecoder();
 
-  // The next step. tokens [samples] int64 -> hidden [samples, D] of these tokens' rows; on CUDA it is valid until the next step.
-  torch::Tensor step(const torch::Tensor& tokens);
+  // The next step. tokens: [samples] int64, on any device. What is returned is on the model's, and on CUDA valid until the next step.
+  NextTokens step(const torch::Tensor& tokens);
 
  private:
   struct LayerCache {
@@ -46,13 +54,14 @@ class CachedDecoder {
     std::shared_ptr<AttentionPlan> plan;
     torch::Tensor places;  // [samples] int64: of the new slots
   };
-  torch::Tensor run();  // one step on tokens_, and on to the next
+  void run();  // one step on tokens_, and on to the next
   std::shared_ptr<const AttentionPlan> plan_of_rows(const LayerCache& cache) const;
 
   PalModel& model_;
   std::vector<LayerCache> layers_;
   std::map<std::vector<int64_t>, Reading> readings_;  // by LayerCache::length
   torch::Tensor tokens_, ids_;                        // [samples] int64, on the device: what the step takes, and its slot ids
+  NextTokens next_;                                   // after tokens_
   std::unique_ptr<StepGraph> graph_;                  // flash backend, where all heads hear
   int64_t steps_ = 0, max_steps_;
 };

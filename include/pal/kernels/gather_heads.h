@@ -4,9 +4,12 @@
 //   source slots    R rows, then A audio tokens, each heads x d numbers, somewhere in a wider product (`pitch`)
 //   out slot j      source slot index[j], rotated by that slot's angles; a slot may be read several times, or never
 //
+// With `places` it puts slots into a cache instead, each at a place of its own.
+//
 // Each result is rounded once. d is even.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "pal/kernels/stream.h"
@@ -27,16 +30,17 @@ template <typename T>
 struct GatherHeads {
   HeadSlots<T> rows, audio;        // audio may have no slots
   const int64_t* index = nullptr;  // [out_slots]; null: 0, 1, 2, ...
-  T* out = nullptr;                // [out_slots, heads, d], without gaps
+  const int64_t* places = nullptr;  // [out_slots]: where in `out` slot j goes, no two at one place; null: 0, 1, 2, ...
+  T* out = nullptr;                // [out_slots or more, heads, d], without gaps
   int64_t out_slots = 0, heads = 0, head_dim = 0;  // how many; of each slot; d
 };
 
-// Launches the forward on a GPU, where all pointers are. T: float, Bf16.
+// Launches the forward on a GPU, where all pointers are: queries, keys and values at once; those without slots do nothing. T: float, Bf16.
 template <typename T>
-void gather_heads(const GatherHeads<T>& p, Stream stream);
+void gather_heads(const std::array<GatherHeads<T>, 3>& parts, Stream stream);
 // The same on the CPU. T: float, double.
 template <typename T>
-void gather_heads_cpu(const GatherHeads<T>& p);
+void gather_heads_cpu(const std::array<GatherHeads<T>, 3>& parts);
 
 // What the backward reads and writes: each source slot gets the sum of what its readers give, rotated back.
 template <typename T>

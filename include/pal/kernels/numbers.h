@@ -45,4 +45,7 @@ PAL_BOTH_SIDES inline void from_float(float wide, Bf16& value) {
 // The same for what stays a float.
 PAL_BOTH_SIDES inline void from_float(float wide, float& value) { value = wide; }
 
+// Whether loops on the CPU take the exponentials of many numbers at once, which this library's compiler must know how to; where it does not, torch's operators are faster.
+bool has_vector_exp();
+
 }  // namespace pal::kernels

@@ -1,9 +1,6 @@
 // SwiGLU's activation and its backward in one pass each (Shazeer 2020): out = silu(gate) * up.
 //
-// CUDA alone: on the CPU torch's operators do as well.
-//
-// n rows of F numbers; gate and up may lie side by side in one product, hence their pitch. T is float or Bf16; arithmetic is in float,
-// results are rounded once. All pointers are device memory.
+// n rows of F numbers; gate and up may lie side by side in one product, hence their pitch. Arithmetic is in float, of doubles in double; results are rounded once.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +18,12 @@ struct SwigluForward {
   int64_t rows = 0, width = 0, pitch = 0;  // n, F, and numbers from one row to the next
 };
 
-// Launches the forward. T: float, Bf16.
+// Launches the forward on a GPU, where all pointers are. T: float, Bf16.
 template <typename T>
 void swiglu_forward(const SwigluForward<T>& p, Stream stream);
+// The same on the CPU. T: float, double.
+template <typename T>
+void swiglu_forward_cpu(const SwigluForward<T>& p);
 
 // What the backward reads and writes. The gradients may be written over gate and up.
 template <typename T>
@@ -40,5 +40,8 @@ struct SwigluBackward {
 // Launches the backward.
 template <typename T>
 void swiglu_backward(const SwigluBackward<T>& p, Stream stream);
+// The same on the CPU.
+template <typename T>
+void swiglu_backward_cpu(const SwigluBackward<T>& p);
 
 }  // namespace pal::kernels

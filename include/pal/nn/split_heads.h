@@ -9,7 +9,7 @@ namespace pal {
 // What AttentionBackend::attend_in_order() takes.
 struct SplitHeads {
   torch::Tensor queries;       // [R, H, d]
-  torch::Tensor keys, values;  // [sum of keys, G, d], in the plan's key_order()
+  torch::Tensor keys, values;  // [keys, G, d], in the order that was asked for
 };
 
 // Projections of the slots that attention reads, and their rotations.
@@ -20,10 +20,21 @@ struct HeadProducts {
   RopeTable audio_rope;  // of the audio
 };
 
-// One pass over each product, and one back; the plan's keys are the rows, then the audio. query_heads: H, head_dim: d.
-SplitHeads split_heads(const HeadProducts& products, const AttentionPlan& plan, int64_t query_heads, int64_t head_dim);
+// One pass over each product, and one back. order: the plan's key_order(); none: the rows, then the audio. query_heads: H, head_dim: d.
+SplitHeads split_heads(const HeadProducts& products, const std::optional<KeyOrder>& order, int64_t query_heads, int64_t head_dim);
 
-// The same in torch's operators: the reference, and for types that have no kernel.
-SplitHeads naive_split_heads(const HeadProducts& products, const AttentionPlan& plan, int64_t query_heads, int64_t head_dim);
+// A cache, and where in it new rows go.
+struct HeadCache {
+  torch::Tensor keys, values;  // [slots, G, d]
+  torch::Tensor places;        // [R] int64, all different
+};
+
+// Of rows alone: writes their keys and values into the cache -> their queries, [R, H, d]. Without autograd.
+torch::Tensor split_heads_into(const HeadCache& cache, const torch::Tensor& rows, const RopeTable& rope, int64_t query_heads, int64_t head_dim);
+
+// Both in torch's operators: the references, and for types that have no kernel.
+torch::Tensor naive_split_heads_into(const HeadCache& cache, const torch::Tensor& rows, const RopeTable& rope, int64_t query_heads, int64_t head_dim);
+// The other one.
+SplitHeads naive_split_heads(const HeadProducts& products, const std::optional<KeyOrder>& order, int64_t query_heads, int64_t head_dim);
 
 }  // namespace pal
