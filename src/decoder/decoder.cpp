@@ -1,6 +1,7 @@
 #include "pal/decoder/decoder.h"
 
 #include "pal/core/check.h"
+#include "pal/nn/linear_product.h"
 
 namespace pal {
 
@@ -32,7 +33,10 @@ const torch::Tensor& DecoderImpl::head_weight() const {
   return lm_head.is_empty() ? embed_tokens->weight : lm_head->weight;
 }
 
-torch::Tensor DecoderImpl::logits(const torch::Tensor& hidden) const { return torch::linear(hidden, head_weight()); }
+torch::Tensor DecoderImpl::logits(const torch::Tensor& hidden) const {
+  const auto product = linear_product(hidden, {head_weight()}, {});
+  return product.defined() ? product : torch::linear(hidden, head_weight());
+}
 
 RopeTable DecoderImpl::rope(const torch::Tensor& ids) const {
   return rope_table(frequencies_, ids, torch::TensorOptions(dtype()).device(device()));

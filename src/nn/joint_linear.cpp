@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "linear_product.h"
 #include "pal/core/check.h"
+#include "pal/nn/linear_product.h"
 
 namespace pal {
 

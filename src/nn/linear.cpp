@@ -2,9 +2,9 @@
 
 #include <cmath>
 
-#include "linear_product.h"
 #include "pal/core/check.h"
 #include "pal/core/random.h"
+#include "pal/nn/linear_product.h"
 
 namespace pal {
 

@@ -1,4 +1,4 @@
-#include "linear_product.h"
+#include "pal/nn/linear_product.h"
 
 #include <algorithm>
 
