@@ -16,7 +16,8 @@ struct Counts {
 };
 Counts* running = nullptr;  // callbacks are plain functions, so there is one counter at a time
 
-bool is_rows_by_weight(const char* name) { return std::strcmp(name, "mkldnn::_linear_pointwise") == 0; }
+// Those of nn/row_product that are not torch's own.
+bool is_rows_by_weight(const char* name) { return std::strcmp(name, "mkldnn::_linear_pointwise") == 0 || std::strcmp(name, "pal::few_rows") == 0; }
 
 // The first of the two matrices among an operator's inputs; -1: no matrix product.
 int first_matrix(const char* name) {

@@ -1,14 +1,16 @@
 #include "row_product.h"
 
 #include <ATen/core/dispatch/Dispatcher.h>
+#include <ATen/record_function.h>
 
 #include <atomic>
+
+#include "kernel_call.h"
+#include "pal/kernels/few_rows.h"
 
 namespace pal {
 
 namespace {
-
-constexpr int64_t kFewRows = 8;  // up to so many MKL does not copy the weight where it comes first, and is the fastest then
 
 std::atomic<CpuProducts> chosen = CpuProducts::kByProcessor;
 
@@ -26,9 +28,17 @@ bool is_as_on_amd(const torch::Tensor& x) {
   return (chosen == CpuProducts::kAsOnAmd || is_amd()) && at::globalContext().userEnabledMkldnn() && at::hasMKLDNN();
 }
 
-torch::Tensor few_rows_product(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
-  const auto y = weight.mm(x.t()).t().contiguous();
-  return bias.defined() ? y + bias : y;
+bool is_for_few_rows(const torch::Tensor& x, const torch::Tensor& weight) {
+  return chosen != CpuProducts::kTorch && x.is_cpu() && has_kernels(x) && weight.is_contiguous() && x.size(0) > 0 && x.size(0) <= kernels::kMostFewRows;
+}
+
+torch::Tensor few_rows_product(const torch::Tensor& given, const torch::Tensor& weight, const torch::Tensor& given_bias) {
+  const auto x = given.contiguous(), bias = given_bias.defined() ? given_bias.contiguous() : given_bias;
+  RECORD_FUNCTION("pal::few_rows", std::vector<c10::IValue>({x, weight}));  // for who counts products
+  const auto y = torch::empty({x.size(0), weight.size(0)}, x.options());
+  const auto call = [&]<typename T>(T) { kernels::few_rows_cpu(kernels::FewRows<T>{numbers<T>(x), numbers<T>(weight), numbers<T>(bias), numbers<T>(y), x.size(0), x.size(1), weight.size(0)}); };
+  run_kernel(x, [](auto, kernels::Stream) {}, call);
+  return y;
 }
 
 // torch's one operator that hands a dense product to oneDNN as it is; it is what torch.compile calls, too.
@@ -41,8 +51,8 @@ torch::Tensor one_dnn_product(const torch::Tensor& x, const torch::Tensor& weigh
 }  // namespace
 
 torch::Tensor row_product(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
-  if (!is_as_on_amd(x)) return torch::linear(x, weight, bias);
-  return x.size(0) > 1 && x.size(0) <= kFewRows ? few_rows_product(x, weight, bias) : one_dnn_product(x, weight, bias);
+  if (is_for_few_rows(x, weight)) return few_rows_product(x, weight, bias);
+  return is_as_on_amd(x) ? one_dnn_product(x, weight, bias) : torch::linear(x, weight, bias);
 }
 
 void set_cpu_products(CpuProducts choice) { chosen = choice; }

@@ -22,11 +22,15 @@ TEST_P(RowProduct, IsRowsByAWeightOfAnyStrides) {
     EXPECT_LT(relative_distance(row_product(x, weight.t().contiguous().t()), expected), 1e-6);
     EXPECT_LT(relative_distance(row_product(x, weight, bias), expected + bias), 1e-6);
   }
-  const auto wide = torch::randn({50, 24}, torch::kFloat64), weight = torch::randn({40, 24}, torch::kFloat64);
-  EXPECT_LT(relative_distance(row_product(wide, weight), wide.mm(weight.t())), 1e-14);
+  for (int64_t rows : {5, 50}) {
+    const auto wide = torch::randn({rows, 24}, torch::kFloat64), weight = torch::randn({40, 24}, torch::kFloat64);
+    EXPECT_LT(relative_distance(row_product(wide, weight), wide.mm(weight.t())), 1e-14);
+  }
 }
 
-INSTANTIATE_TEST_SUITE_P(By, RowProduct, testing::Values(CpuProducts::kTorch, CpuProducts::kAsOnAmd), [](const auto& info) { return info.param == CpuProducts::kTorch ? "Torch" : "AsOnAmd"; });
+std::string name_of(const testing::TestParamInfo<CpuProducts>& info) { return info.param == CpuProducts::kByProcessor ? "ByProcessor" : info.param == CpuProducts::kTorch ? "Torch" : "AsOnAmd"; }
+
+INSTANTIATE_TEST_SUITE_P(By, RowProduct, testing::Values(CpuProducts::kByProcessor, CpuProducts::kTorch, CpuProducts::kAsOnAmd), name_of);
 
 }  // namespace
 }  // namespace pal
