@@ -6,7 +6,7 @@ namespace pal::kernels {
 
 namespace {
 
-// One output of kRows rows. Each row has kLanes sums, of every kLanes-th number: they stay in vector registers.
+// One output of kRows rows. Each row has kLanes sums, of every kLanes-th number, which become a few vectors.
 template <typename T, int kRows>
 PAL_INLINE void dot(const T* x, const T* weight, int64_t in, T* sums) {
   constexpr int kLanes = 16;

@@ -23,14 +23,21 @@ bool is_amd() {
 #endif
 }
 
-bool is_as_on_amd(const torch::Tensor& x) {
-  if (!x.is_cpu() || x.scalar_type() != torch::kFloat32 || x.size(0) == 0 || chosen == CpuProducts::kTorch) return false;
+// Of x's type and on the CPU, too.
+bool is_alike(const torch::Tensor& x, const torch::Tensor& other) { return other.is_cpu() && other.scalar_type() == x.scalar_type(); }
+
+// What does not fit together is torch's, which says so.
+bool fits(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
+  return x.dim() == 2 && weight.dim() == 2 && is_alike(x, weight) && x.size(1) == weight.size(1) && (!bias.defined() || (is_alike(x, bias) && bias.dim() == 1 && bias.numel() == weight.size(0)));
+}
+
+bool is_as_on_amd(const torch::Tensor& x, const torch::Tensor& weight) {
+  constexpr int64_t kMany = 32;  // of fewer rows by a weight in other strides nothing was measured
+  if (x.scalar_type() != torch::kFloat32 || (x.size(0) < kMany && !weight.is_contiguous())) return false;
   return (chosen == CpuProducts::kAsOnAmd || is_amd()) && at::globalContext().userEnabledMkldnn() && at::hasMKLDNN();
 }
 
-bool is_for_few_rows(const torch::Tensor& x, const torch::Tensor& weight) {
-  return chosen != CpuProducts::kTorch && x.is_cpu() && has_kernels(x) && weight.is_contiguous() && x.size(0) > 0 && x.size(0) <= kernels::kMostFewRows;
-}
+bool is_for_few_rows(const torch::Tensor& x, const torch::Tensor& weight) { return has_kernels(x) && weight.is_contiguous() && x.size(0) <= kernels::kMostFewRows; }
 
 torch::Tensor few_rows_product(const torch::Tensor& given, const torch::Tensor& weight, const torch::Tensor& given_bias) {
   const auto x = given.contiguous(), bias = given_bias.defined() ? given_bias.contiguous() : given_bias;
@@ -51,8 +58,9 @@ torch::Tensor one_dnn_product(const torch::Tensor& x, const torch::Tensor& weigh
 }  // namespace
 
 torch::Tensor row_product(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias) {
+  if (!x.is_cpu() || x.numel() == 0 || chosen == CpuProducts::kTorch || !fits(x, weight, bias)) return torch::linear(x, weight, bias);
   if (is_for_few_rows(x, weight)) return few_rows_product(x, weight, bias);
-  return is_as_on_amd(x) ? one_dnn_product(x, weight, bias) : torch::linear(x, weight, bias);
+  return is_as_on_amd(x, weight) ? one_dnn_product(x, weight, bias) : torch::linear(x, weight, bias);
 }
 
 void set_cpu_products(CpuProducts choice) { chosen = choice; }

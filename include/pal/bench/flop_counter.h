@@ -6,7 +6,7 @@
 
 namespace pal {
 
-// From its making to its end, on all threads: what linear layers and their backwards do (aten::mm, aten::addmm and oneDNN's), 2 m n k each.
+// From its making to its end, on all threads: what linear layers and their backwards do (aten::mm, aten::addmm and nn/row_product's own), 2 m n k each.
 // Attention, a kernel or a batched product, is not counted.
 class FlopCounter {
  public:
