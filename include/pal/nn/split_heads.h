@@ -32,9 +32,9 @@ struct HeadCache {
 // Of rows alone: writes their keys and values into the cache -> their queries, [R, H, d]. Without autograd.
 torch::Tensor split_heads_into(const HeadCache& cache, const torch::Tensor& rows, const RopeTable& rope, int64_t query_heads, int64_t head_dim);
 
-// Both in torch's operators: the references, and for types that have no kernel.
+// split_heads_into() in torch's operators: the reference, and for types that have no kernel.
 torch::Tensor naive_split_heads_into(const HeadCache& cache, const torch::Tensor& rows, const RopeTable& rope, int64_t query_heads, int64_t head_dim);
-// The other one.
+// The same of split_heads().
 SplitHeads naive_split_heads(const HeadProducts& products, const std::optional<KeyOrder>& order, int64_t query_heads, int64_t head_dim);
 
 }  // namespace pal
