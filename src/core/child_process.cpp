@@ -23,8 +23,9 @@ namespace pal {
 
 namespace {
 
-constexpr std::size_t kLongestLine = 1 << 20, kMessagesKept = 600;
+constexpr std::size_t kLongestLine = 1 << 20, kMessagesKept = 600;  // of the beginning, and as much of the end
 constexpr int kPatience = 50;  // milliseconds between looks at the clock
+constexpr int kLastReads = 100;  // of the messages of a child that is given up, which may never stop talking
 
 // Both ends of one of the child's three streams. A socket rather than a pipe, since writing to a child that has ended
 // must give an error (MSG_NOSIGNAL) and not a signal.
@@ -142,7 +143,13 @@ void ChildProcess::take_messages() {
   std::array<char, 4096> buffer;
   const ssize_t got = ::recv(messages_, buffer.data(), buffer.size(), 0);
   if (got == 0 || (got < 0 && errno != EINTR)) return close_end(messages_);
-  if (got > 0 && told_.size() < kMessagesKept) told_.append(buffer.data(), std::min(std::size_t(got), kMessagesKept - told_.size()));
+  if (got <= 0) return;
+  const std::size_t begin = std::min(std::size_t(got), kMessagesKept - told_.size());
+  told_.append(buffer.data(), begin);
+  told_last_.append(buffer.data() + begin, std::size_t(got) - begin);
+  if (told_last_.size() <= kMessagesKept) return;
+  told_last_.erase(0, told_last_.size() - kMessagesKept);
+  told_more_ = true;
 }
 
 void ChildProcess::send_pending() {
@@ -156,10 +163,13 @@ void ChildProcess::send_pending() {
 void ChildProcess::fail(const std::string& what) {
   // What it says of itself may still be on its way.
   pollfd messages{messages_, POLLIN, 0};
-  while (messages_ >= 0 && told_.size() < kMessagesKept && ::poll(&messages, 1, kPatience) > 0) take_messages();
+  for (int i = 0; i < kLastReads && messages_ >= 0 && ::poll(&messages, 1, kPatience) > 0; ++i) take_messages();
   if (process_ > 0) ::kill(process_, SIGKILL);
   end();
-  told_.resize(std::min(told_.size(), told_.find("\n\t")));  // indented lines are a stack trace
+  if (const auto trace = told_.find("\n\t"); trace != std::string::npos)  // indented lines are Java's stack trace, after the error
+    told_.resize(trace);
+  else  // Python says the error last
+    told_ += (told_more_ ? "\n[...]\n" : "") + told_last_;
   while (!told_.empty() && std::isspace(static_cast<unsigned char>(told_.back())) != 0) told_.pop_back();
   user_error("{}: {}{}{}", name_, what, told_.empty() ? "" : "; it said: ", told_);
 }

@@ -12,6 +12,8 @@
 namespace pal {
 namespace {
 
+using testing::AllOf;
+using testing::EndsWith;
 using testing::HasSubstr;
 
 // What it throws, or "no error".
@@ -49,6 +51,10 @@ TEST(ChildProcess, AFailureIsTold) {
   EXPECT_THAT(message([] { ChildProcess({"sh", "-c", "kill -9 $$"}, 60).wait(); }), HasSubstr("ended by signal 9"));
   EXPECT_THAT(message([] { ChildProcess({"sh", "-c", "echo why >&2"}, 60).read_line(); }),
               HasSubstr("ended without an answer; it said: why"));
+  // A long message: Python's error comes last, Java's first, before lines that are indented by a tab.
+  EXPECT_THAT(message([] { ChildProcess({"sh", "-c", "echo Traceback >&2; seq 10000 >&2; echo 'ValueError: why' >&2; exit 1"}, 60).wait(); }),
+              AllOf(HasSubstr("it said: Traceback"), HasSubstr("[...]"), EndsWith("ValueError: why")));
+  EXPECT_THAT(message([] { ChildProcess({"sh", "-c", "printf 'Exception: why\\n\\tat Main\\n' >&2; seq 10000 >&2; exit 1"}, 60).wait(); }), EndsWith("it said: Exception: why"));
   EXPECT_THAT(message([] {
                 ::signal(SIGPIPE, SIG_DFL);  // whoever starts the tests may have it ignored
                 ChildProcess deaf({"sh", "-c", "exec <&-; echo ready; exec sleep 60"}, 60);

@@ -42,7 +42,9 @@ class ChildProcess {
   std::chrono::steady_clock::time_point deadline_;
   pid_t process_ = -1;
   int input_ = -1, output_ = -1, messages_ = -1;  // our ends of its stdin, stdout and stderr; -1: closed
-  std::string pending_, lines_, told_;            // to its stdin, from its stdout, the beginning of its stderr
+  std::string pending_, lines_;                   // to its stdin, from its stdout
+  std::string told_, told_last_;                  // the beginning of its stderr, and the end of what came after that
+  bool told_more_ = false;                        // between the two
 };
 
 }  // namespace pal
