@@ -19,10 +19,18 @@ torch::Tensor memory_of(const torch::Tensor& tensor) {
 
 namespace {
 
+// The name of a pool, as long as one of its graphs is there. When the last one goes, LibTorch's allocators forget the pool, and that of pinned
+// memory fails where it meets the name again.
+using PoolName = std::shared_ptr<const c10::MempoolId_t>;
+
 class CudaGraph : public RecordedWork {
  public:
+  explicit CudaGraph(PoolName pool) : pool_(std::move(pool)) {}
   void replay() override { graph.replay(); }
   at::cuda::CUDAGraph graph;
+
+ private:
+  PoolName pool_;
 };
 
 // One a device for the whole process: libraries keep memory for every stream that they have seen.
@@ -38,13 +46,11 @@ c10::cuda::CUDAStream recording_stream(torch::Device device) {
 
 class CudaGraphPool : public GraphPool {
  public:
-  CudaGraphPool(torch::Device device, bool makes_room) : device_(device), makes_room_(makes_room), stream_(recording_stream(device)), pool_(at::cuda::graph_pool_handle()) {
-    c10::cuda::CUDACachingAllocator::createOrIncrefPool(device_.index(), pool_);  // it outlives its last graph: another one may follow
-  }
-  ~CudaGraphPool() override { c10::cuda::CUDACachingAllocator::releasePool(device_.index(), pool_); }
+  CudaGraphPool(torch::Device device, bool makes_room) : device_(device), makes_room_(makes_room), stream_(recording_stream(device)) {}
 
   std::unique_ptr<RecordedWork> record(const std::function<void()>& work) override {
-    auto recorded = std::make_unique<CudaGraph>();
+    const auto pool = name();
+    auto recorded = std::make_unique<CudaGraph>(pool);
     c10::cuda::getCurrentCUDAStream(device_.index()).synchronize();
     // Memory that the allocator keeps for work that is not recorded cannot be given back while something is being recorded.
     if (makes_room_) c10::cuda::CUDACachingAllocator::emptyCache();
@@ -52,7 +58,7 @@ class CudaGraphPool : public GraphPool {
     const c10::cuda::CUDAStreamGuard guard(stream_);
     // A backward runs in autograd's own thread, in the stream of its forward, so that what it launches is recorded here, too. ThreadLocal: what that
     // thread and those that load data call beside (allocating, pinning memory) is then not taken for a part of the graph that cannot be recorded.
-    recorded->graph.capture_begin(pool_, cudaStreamCaptureModeThreadLocal);
+    recorded->graph.capture_begin(*pool, cudaStreamCaptureModeThreadLocal);
     try {
       work();
     } catch (...) {
@@ -64,6 +70,12 @@ class CudaGraphPool : public GraphPool {
   }
 
  private:
+  PoolName name() {
+    auto pool = pool_.lock();
+    if (!pool) pool_ = pool = std::make_shared<const c10::MempoolId_t>(at::cuda::graph_pool_handle());
+    return pool;
+  }
+
   // Ends recording, so that stream and allocator can be used again; why `work` failed is what is to be told, not that this graph is of no use.
   static void give_up(at::cuda::CUDAGraph& graph) {
     try {
@@ -75,7 +87,7 @@ class CudaGraphPool : public GraphPool {
   torch::Device device_;
   bool makes_room_;
   c10::cuda::CUDAStream stream_;
-  c10::MempoolId_t pool_;
+  std::weak_ptr<const c10::MempoolId_t> pool_;
 };
 
 }  // namespace
