@@ -83,6 +83,7 @@ Json to_json(const pal::Contender& contender, const pal::TrainingCost* cost, int
   if (cost == nullptr) return json;
   if (cost->buckets.batches == 0) json["activation_bytes"] = cost->activation_bytes;  // else a forward is not on its own
   json["beyond_weights_and_optimizer_bytes"] = cost->beyond_bytes;
+  if (cost->predicted_peak_bytes > 0) json["predicted_peak_bytes"] = cost->predicted_peak_bytes;
   json["weight_bytes"] = cost->weight_bytes;
   json["optimizer_bytes"] = cost->optimizer_bytes;
   json["allocated_bytes"] = cost->allocated_bytes;
@@ -116,6 +117,8 @@ void print_phases(const Json& results) {
     for (const char* phase : pal::kPhaseNames) parts.push_back(fmt::format("{} {:.1f}", phase, 1e3 * r["phase_seconds"][phase].get<double>()));
     fmt::print("{}: {:.2f} of the floor of {:.1f} ms; ms by phase: {}\n", r["integration"].get<std::string>(), r["step_seconds"]["median"].get<double>() / floor, 1e3 * floor,
                fmt::join(parts, ", "));
+    if (r.contains("predicted_peak_bytes"))
+      fmt::print("{}: a peak of {} MiB was predicted, {:.3f} of the measured one\n", r["integration"].get<std::string>(), pal::mib(r, "predicted_peak_bytes"), r["predicted_peak_bytes"].get<double>() / r["peak_bytes"].get<double>());
     if (r.contains("padding_share")) fmt::print("{}: {:.1f}% of the rows fill up a bucket\n", r["integration"].get<std::string>(), 100 * r["padding_share"].get<double>());
   }
 }

@@ -9,8 +9,10 @@
 #include "pal/bench/step_floor.h"
 #include "pal/core/check.h"
 #include "pal/integration/step_flops.h"
+#include "pal/nn/cross_entropy.h"
 #include "pal/train/optimizer.h"
 #include "pal/train/stage_policy.h"
+#include "pal/train/step_memory.h"
 #include "random_batch.h"
 
 namespace pal {
@@ -73,7 +75,7 @@ class Step {
     after(Phase::kConnectors);
     const auto loss = model_.loss_sum(batch_, streams);
     after(Phase::kForward);
-    loss.backward();
+    backward_from_one(loss);
     after(Phase::kBackward);
     return loss.detach();
   }
@@ -123,6 +125,18 @@ std::vector<StreamOptions> integration_streams(const std::vector<StreamOptions>&
   return streams;
 }
 
+namespace {
+
+int64_t predicted_peak(PalModel& model, StageOptions stage, const BenchBatch& shape, const PalBatch& batch) {
+  stage.accumulate = 1, stage.batch_tokens = 0;  // a step here is one batch, whatever the stage's is
+  std::vector<int64_t> encoded;
+  for (const auto& tokens : batch.clips[0][0]) encoded.push_back(tokens.size(0));
+  const BatchShape own{.samples = shape.samples, .text_tokens = shape.text_tokens, .streams = model.stream_tokens(encoded), .targets = shape.targets};
+  return step_memory(model.options(), model.llm()->options, named_parameters(model), stage, own, model.device().type()).peak_bytes;
+}
+
+}  // namespace
+
 TrainingCost training_cost(const ModelOptions& options, const StageOptions& stage, const BenchBatch& shape, int64_t steps,
                            torch::Device device, const GraphOptions& graphs) {
   PAL_CHECK(steps > 0, "a benchmark needs a step at least; got {}", steps);
@@ -131,6 +145,7 @@ TrainingCost training_cost(const ModelOptions& options, const StageOptions& stag
   auto batch = random_batch(model, shape);
   model.send(batch);  // as the trainer does while the step before runs
   TrainingCost cost;
+  if (graphs.round == 0) cost.predicted_peak_bytes = predicted_peak(model, stage, shape, batch);
   for (const auto& parameter : model.parameters()) cost.weight_bytes += int64_t(parameter.nbytes());
   {
     const FlopCounter connectors;

@@ -9,7 +9,7 @@ EmbeddingImpl::EmbeddingImpl(int64_t vocab_size, int64_t width, torch::TensorOpt
   weight = register_parameter("weight", torch::empty({vocab_size, width}, options));
 }
 
-torch::Tensor EmbeddingImpl::forward(const torch::Tensor& ids) { return torch::embedding(weight, ids, /*padding_idx=*/-1, /*scale_grad_by_freq=*/false, sparse_gradient); }
+torch::Tensor EmbeddingImpl::forward(const torch::Tensor& ids) { return torch::embedding(weight, ids); }
 
 DecoderImpl::DecoderImpl(const DecoderOptions& o, torch::TensorOptions tensor_options)
     : options(o),
@@ -25,8 +25,12 @@ DecoderImpl::DecoderImpl(const DecoderOptions& o, torch::TensorOptions tensor_op
   }
   register_module("layers", list);
   register_module("norm", norm);
-  embed_tokens->sparse_gradient = o.tied_head && device().is_cpu();
   if (!o.tied_head) lm_head = register_module("lm_head", Linear(o.width, o.vocab_size, false, tensor_options));
+}
+
+EmbeddedTokens DecoderImpl::embed(const torch::Tensor& ids) {
+  if (lm_head.is_empty()) return tied_embedding(embed_tokens->weight, ids);
+  return {embed_tokens(ids), lm_head->weight};
 }
 
 const torch::Tensor& DecoderImpl::head_weight() const {

@@ -8,6 +8,7 @@
 #include "pal/encoders/eat.h"
 #include "pal/encoders/whisper.h"
 #include "pal/encoders/yamnet.h"
+#include "pal/nn/to_device.h"
 
 namespace pal {
 
@@ -23,7 +24,7 @@ ClipFeatures Encoder::prepare(const torch::Tensor& samples) const {
 torch::Tensor Encoder::encode(const ClipFeatures& clip) {
   note_length(clip.samples);
   const std::int64_t expected = token_count(clip.samples);
-  auto tokens = tokens_from(clip.features).slice(0, 0, expected);
+  auto tokens = tokens_from(to_device(clip.features, parameters().front().device())).slice(0, 0, expected);
   PAL_ASSERT(tokens.dim() == 2 && tokens.size(0) == expected && tokens.size(1) == width(),
              "{}: {} tokens were foretold for {} samples, got {}", type(), expected, clip.samples,
              tokens.size(0));

@@ -27,15 +27,43 @@ std::vector<torch::Tensor> feed_forward_parameters(DecoderLayerImpl& layer) {
   return parameters;
 }
 
-// inputs: the layer's rows, and HeardAudio::unit, if it reads any: attend()'s. onward: the rows that attend() gives; not defined: all.
-torch::Tensor run_layer(DecoderLayerImpl& layer, const Block& attend, const std::vector<torch::Tensor>& inputs, CheckpointPolicy checkpointing, const torch::Tensor& onward) {
-  const Block feed_forward = [&layer](const std::vector<torch::Tensor>& both) { return layer.feed_forward(both[0], both[1]); };
-  if (checkpointing == CheckpointPolicy::kFeedForward) return checkpointed(feed_forward, {rows_at(inputs[0], onward), attend(inputs)}, feed_forward_parameters(layer));
-  const Block whole = [&layer, attend, onward](const std::vector<torch::Tensor>& all) {
-    const auto residual = rows_at(all[0], onward);  // before attention: then its gradient, as long as all rows, is made after attention's
-    return layer.feed_forward(residual, attend(all));
+// The residual stream, and what a layer adds to it, which the norm after that takes in the same pass; not defined where it is in the stream already.
+struct Residual {
+  torch::Tensor rows, update;
+};
+
+// One layer's way from the stream to its attention's result.
+struct LayerAttention {
+  std::function<torch::Tensor(const torch::Tensor& normed, const torch::Tensor& unit)> attend;  // unit: HeardAudio's; not defined where nothing is read
+  torch::Tensor onward;                                                                         // the rows that it gives; not defined: all
+};
+
+// What is read no more goes at once: without autograd nothing else holds it.
+Residual run_layer(DecoderLayerImpl& layer, const LayerAttention& attention, Residual stream, const torch::Tensor& unit) {
+  auto before = layer.input_layernorm->forward_sum(stream.rows, stream.update);
+  stream = {};
+  auto residual = rows_at(before.sum, attention.onward);  // before attention: then its gradient, as long as all rows, is made after attention's
+  before.sum.reset();
+  auto mixed = attention.attend(before.normed, unit);
+  before.normed.reset();
+  auto after = layer.post_attention_layernorm->forward_sum(residual, mixed);
+  residual.reset(), mixed.reset();
+  return {after.sum, layer.mlp(after.normed)};
+}
+
+// The same, but the feed-forward or all of it is computed again in the backward; what goes in and out is whole.
+torch::Tensor run_checkpointed(DecoderLayerImpl& layer, const LayerAttention& attention, const torch::Tensor& rows, const torch::Tensor& unit, CheckpointPolicy policy) {
+  if (policy == CheckpointPolicy::kFeedForward) {
+    const Block feed_forward = [&layer](const std::vector<torch::Tensor>& both) { return layer.feed_forward(both[0], both[1]); };
+    return checkpointed(feed_forward, {rows_at(rows, attention.onward), attention.attend(layer.input_layernorm(rows), unit)}, feed_forward_parameters(layer));
+  }
+  const Block whole = [&layer, attention](const std::vector<torch::Tensor>& all) {
+    const auto [sum, update] = run_layer(layer, attention, {all[0], {}}, all.size() > 1 ? all[1] : torch::Tensor());
+    return sum + update;
   };
-  return checkpointing == CheckpointPolicy::kAll ? checkpointed(whole, inputs, layer.parameters()) : whole(inputs);
+  std::vector<torch::Tensor> inputs{rows};
+  if (unit.defined()) inputs.push_back(unit);  // explicit: it may need a gradient where rows do not
+  return checkpointed(whole, inputs, layer.parameters());
 }
 
 // expected: how many tokens each has.
@@ -64,9 +92,11 @@ torch::Tensor assemble_rows(Decoder& llm, const torch::Tensor& tokens, const std
   return assemble_rows(llm, make_row_inputs(layout, tokens, llm->device()), streams);
 }
 
-torch::Tensor assemble_rows(Decoder& llm, const RowInputs& inputs, const std::vector<torch::Tensor>& streams) {
-  check_streams(streams, inputs.stream_tokens, llm->options.width);
-  std::vector<torch::Tensor> parts{llm->embed_tokens(inputs.tokens)};
+torch::Tensor assemble_rows(Decoder& llm, const RowInputs& inputs, const std::vector<torch::Tensor>& streams) { return assemble_rows(llm->embed_tokens(inputs.tokens), inputs, streams); }
+
+torch::Tensor assemble_rows(const torch::Tensor& text, const RowInputs& inputs, const std::vector<torch::Tensor>& streams) {
+  check_streams(streams, inputs.stream_tokens, text.size(1));
+  std::vector<torch::Tensor> parts{text};
   if (inputs.streams.empty()) return parts[0];
   for (int64_t stream : inputs.streams) parts.push_back(streams[std::size_t(stream)]);
   return torch::cat(parts).index_select(0, inputs.source);
@@ -88,6 +118,7 @@ torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<tor
   if (kept != nullptr) kept->reserve(llm->layers.size());
   const auto rope = llm->rope(inputs.row_ids);
   std::map<std::vector<int64_t>, HeardAudio> read_by;  // layers that read the same streams share what they read
+  Residual stream{std::move(rows), {}};
 
   for (std::size_t i = 0; i < llm->layers.size(); ++i) {
     auto& layer = *llm->layers[i];
@@ -98,25 +129,21 @@ torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<tor
     const auto going_on = i + 1 == llm->layers.size() ? onward : torch::Tensor();
 
     KeyValues* const keep = kept == nullptr ? nullptr : &kept->emplace_back();
-    const auto attend = [&layer, backend, rope, audio_rope = audio.rope, plan = own.plan, keep, deaf = own.deaf, going_on](const std::vector<torch::Tensor>& inputs) {
-      const auto unit = inputs.size() > 1 ? inputs[1] : torch::Tensor();
-      return lal_attention(layer, inputs[0], rope, {unit, audio_rope}, *plan, *backend, keep, deaf, going_on);
+    const auto attend = [&layer, backend, rope, audio_rope = audio.rope, plan = own.plan, keep, deaf = own.deaf, going_on](const torch::Tensor& normed, const torch::Tensor& unit) {
+      return lal_attention(layer, normed, rope, {unit, audio_rope}, *plan, *backend, keep, deaf, going_on);
     };
-    std::vector<torch::Tensor> inputs{rows};
-    if (audio.unit.defined()) inputs.push_back(audio.unit);  // explicit: it may need a gradient where rows do not
-    rows = run_layer(layer, attend, inputs, checkpointing, going_on);
+    const LayerAttention attention{attend, going_on};
+    stream = checkpointing == CheckpointPolicy::kNone ? run_layer(layer, attention, std::move(stream), audio.unit) : Residual{run_checkpointed(layer, attention, stream.rows, audio.unit, checkpointing), {}};
   }
-  return llm->norm(rows);
+  return llm->norm->forward_sum(stream.rows, stream.update).normed;
 }
 
 torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const torch::Tensor& tokens, const torch::Tensor& target,
                           const SequenceLayout& layout) {
   const auto inputs = make_target_inputs(layout, tokens, target, hidden.device());
-  return target_loss(llm, hidden.index_select(0, inputs.rows), inputs);
+  return target_loss(hidden.index_select(0, inputs.rows), llm->head_weight(), inputs);
 }
 
-torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const TargetInputs& inputs) {
-  return linear_cross_entropy(hidden, llm->head_weight(), inputs.wanted);
-}
+torch::Tensor target_loss(const torch::Tensor& hidden, const torch::Tensor& head, const TargetInputs& inputs) { return linear_cross_entropy(hidden, head, inputs.wanted); }
 
 }  // namespace pal

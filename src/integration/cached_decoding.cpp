@@ -27,7 +27,7 @@ torch::Tensor run_new_rows(PalModel& model, const torch::Tensor& tokens, const t
   const auto rope = llm->rope(ids);
   for (std::size_t i = 0; i < llm->layers.size(); ++i) {
     auto& layer = *llm->layers[i];
-    const auto before = update.defined() ? layer.input_layernorm->forward_sum(rows, update) : SumAndNorm{rows, layer.input_layernorm(rows)};
+    const auto before = layer.input_layernorm->forward_sum(rows, update);
     const auto after = layer.post_attention_layernorm->forward_sum(before.sum, attend(i, before.normed, rope));
     rows = after.sum;
     update = layer.mlp(after.normed);

@@ -140,7 +140,7 @@ EncodedClip ClipEncoder::encode(const ClipInput& clip) {
     }
     if (trained) continue;
     auto& tokens = encoded.back();
-    tokens = tokens.to(torch::kCPU);  // a GPU's memory is for training; a batch is moved there at once
+    if (tokens.storage().nbytes() > tokens.nbytes()) tokens = tokens.clone();  // else what was trimmed would stay, too
     if (!one.key.empty()) keep(one.key, tokens);
   }
   return encoded;
@@ -188,9 +188,14 @@ torch::Tensor ClipEncoder::kept(const std::string& key) const {
 }
 
 void ClipEncoder::keep(const std::string& key, const torch::Tensor& tokens) {
+  const auto bytes = int64_t(tokens.nbytes());
+  {
+    const std::lock_guard lock(mutex_);
+    if (kept_bytes_ + bytes > limit_) return;
+  }
+  const auto copy = tokens.to(torch::kCPU);  // a GPU's memory is for training; waits for it, but once a clip
   const std::lock_guard lock(mutex_);
-  if (kept_bytes_ + int64_t(tokens.nbytes()) > limit_ || !kept_.emplace(key, tokens).second) return;
-  kept_bytes_ += int64_t(tokens.nbytes());
+  if (kept_.emplace(key, copy).second) kept_bytes_ += bytes;
 }
 
 void ClipEncoder::forget() {

@@ -35,18 +35,13 @@ torch::Tensor attend_joint(DecoderLayerImpl& layer, const torch::Tensor& queries
   return attention.o_proj(mixed.flatten(1));
 }
 
-torch::Tensor lal_attention(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const HeardAudio& audio, const AttentionPlan& plan, const AttentionBackend& backend,
+torch::Tensor lal_attention(DecoderLayerImpl& layer, const torch::Tensor& normed, const RopeTable& rope, const HeardAudio& audio, const AttentionPlan& plan, const AttentionBackend& backend,
                             KeyValues* kept, const DeafHeads& deaf, const torch::Tensor& onward) {
-  const auto normed = layer.input_layernorm(rows);
   if (deaf.groups.empty() && layer.self_attn->can_attend_jointly(backend))
     return layer.self_attn->attend_jointly(normed, rope, audio, layer.input_layernorm->weight, plan, backend, onward, kept);
   const auto all = joint_keys_values(layer, normed, rope, audio);
   if (kept != nullptr) *kept = all;
   return attend_joint(layer, layer.self_attn->queries(normed, rope), all, plan, deaf, backend, onward);
-}
-
-torch::Tensor lal_layer(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const HeardAudio& audio, const AttentionPlan& plan, const AttentionBackend& backend) {
-  return layer.feed_forward(rows, lal_attention(layer, rows, rope, audio, plan, backend));
 }
 
 }  // namespace pal

@@ -93,10 +93,13 @@ torch::Tensor PalModel::pack(const PalBatch& batch, std::size_t stream) const {
   for (const auto& clips : batch.clips)
     for (const auto& clip : clips) tokens.push_back(chosen_[stream].choose(clip[stream_encoder_[stream]]));
   if (tokens.empty()) return torch::zeros({0, encoders_.at(options_.streams[stream].encoder)->width()}, torch::kFloat32);
+  const bool some_are_there = std::ranges::any_of(tokens, [](const torch::Tensor& one) { return !one.is_cpu(); });
+  if (some_are_there)
+    for (auto& one : tokens) one = to_device(one, device());
   return torch::cat(tokens);
 }
 
-// A trained encoder's tokens are there already, and stay in its autograd graph.
+// What was encoded just now is there already, and a trained encoder's tokens stay in its autograd graph.
 void PalModel::send(PalBatch& batch) const {
   if (!side_stream_) return;
   batch.sent.clear();
@@ -104,6 +107,10 @@ void PalModel::send(PalBatch& batch) const {
     const auto packed = pack(batch, i);
     batch.sent.push_back(packed.is_cpu() ? side_stream_->send(packed) : packed);
   }
+  for (auto& clips : batch.clips)  // of what is on the device in `sent`, lengths alone are still asked for
+    for (auto& clip : clips)
+      for (auto& tokens : clip)
+        if (!tokens.is_cpu() && !tokens.requires_grad()) tokens = torch::empty({tokens.size(0), 0});
 }
 
 std::vector<torch::Tensor> PalModel::connect(const PalBatch& batch) {
@@ -133,13 +140,14 @@ torch::Tensor PalModel::in_order(const torch::Tensor& tokens, const PalBatch& ba
   return tokens.index_select(0, torch::tensor(source, torch::kInt64).to(tokens.device()));
 }
 
-torch::Tensor PalModel::run(const RowInputs& rows, const LayersInputs& layers, const std::vector<torch::Tensor>& streams, std::vector<KeyValues>* kept, const torch::Tensor& onward) {
-  return run_layers(llm_, assemble_rows(llm_, rows, streams), streams, layers, backend_, kept == nullptr ? checkpointing_ : CheckpointPolicy::kNone, kept, onward);
+torch::Tensor PalModel::run(torch::Tensor rows, const LayersInputs& layers, const std::vector<torch::Tensor>& streams, std::vector<KeyValues>* kept, const torch::Tensor& onward) {
+  return run_layers(llm_, std::move(rows), streams, layers, backend_, kept == nullptr ? checkpointing_ : CheckpointPolicy::kNone, kept, onward);
 }
 
 torch::Tensor PalModel::hidden(const PalBatch& batch, const SequenceLayout& layout, std::vector<KeyValues>* kept, const torch::Tensor& onward) {
   const auto rows = make_row_inputs(layout, to_device(batch.tokens, device()), device());
-  return run(rows, make_layers_inputs(layout, layers(), device()), connect(batch), kept, onward);
+  const auto streams = connect(batch);
+  return run(assemble_rows(llm_, rows, streams), make_layers_inputs(layout, layers(), device()), streams, kept, onward);
 }
 
 torch::Tensor PalModel::loss_sum(const PalBatch& batch, const std::vector<torch::Tensor>& streams) {
@@ -147,7 +155,10 @@ torch::Tensor PalModel::loss_sum(const PalBatch& batch, const std::vector<torch:
 }
 
 torch::Tensor PalModel::loss_sum(const StepInputs& inputs, const std::vector<torch::Tensor>& streams) {
-  return target_loss(llm_, run(inputs.rows, inputs.layers, streams, nullptr, inputs.targets.rows), inputs.targets);
+  auto text = llm_->embed(inputs.rows.tokens);
+  auto rows = assemble_rows(text.rows, inputs.rows, streams);
+  text.rows.reset();
+  return target_loss(run(std::move(rows), inputs.layers, streams, nullptr, inputs.targets.rows), text.head, inputs.targets);
 }
 
 }  // namespace pal

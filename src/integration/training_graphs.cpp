@@ -6,6 +6,7 @@
 
 #include "graph_pool.h"
 #include "pal/core/check.h"
+#include "pal/nn/cross_entropy.h"
 #include "shape_bucket.h"
 
 namespace pal {
@@ -98,7 +99,7 @@ torch::Tensor TrainingGraphs::loss_and_gradients(const PalBatch& batch) {
 
 TrainingGraphs::Pass TrainingGraphs::run(const StepInputs& inputs, const std::vector<torch::Tensor>& streams) {
   const auto loss = model_.loss_sum(inputs, streams);
-  if (loss.requires_grad()) loss.backward();  // else nothing that is trained has a part in it
+  if (loss.requires_grad()) backward_from_one(loss);  // else nothing that is trained has a part in it
   Pass pass{loss.detach(), {}};
   for (const auto& stream : streams) pass.stream_gradients.push_back(stream.grad());
   return pass;

@@ -2,6 +2,7 @@
 #include <stdexcept>
 
 #include "pal/kernels/adamw.h"
+#include "pal/kernels/add_rows.h"
 #include "pal/kernels/cross_entropy.h"
 #include "pal/kernels/gather_heads.h"
 #include "pal/kernels/numbers.h"
@@ -36,6 +37,8 @@ void swiglu_backward(const SwigluBackward<T>&, Stream) { not_built(); }
 template <typename T>
 void cross_entropy(const CrossEntropy<T>&, Stream) { not_built(); }
 template <typename T>
+void add_rows(const AddRows<T>&, Stream) { not_built(); }
+template <typename T>
 void gather_heads(const std::array<GatherHeads<T>, 3>&, Stream) { not_built(); }
 template <typename T>
 void scatter_heads(const ScatterHeads<T>&, Stream) { not_built(); }
@@ -52,6 +55,8 @@ template void swiglu_backward(const SwigluBackward<float>&, Stream);
 template void swiglu_backward(const SwigluBackward<Bf16>&, Stream);
 template void cross_entropy(const CrossEntropy<float>&, Stream);
 template void cross_entropy(const CrossEntropy<Bf16>&, Stream);
+template void add_rows(const AddRows<float>&, Stream);
+template void add_rows(const AddRows<Bf16>&, Stream);
 template void gather_heads(const std::array<GatherHeads<float>, 3>&, Stream);
 template void gather_heads(const std::array<GatherHeads<Bf16>, 3>&, Stream);
 template void scatter_heads(const ScatterHeads<float>&, Stream);

@@ -1,6 +1,8 @@
 #include "pal/nn/cross_entropy.h"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 
 #include "kernel_call.h"
 #include "pal/core/check.h"
@@ -27,8 +29,18 @@ void add_product(torch::Tensor& sum, const torch::Tensor& a, const torch::Tensor
     sum += a.mm(b);
 }
 
-// A loss that is itself differentiated has a gradient of one, which on the CPU costs nothing to see and a pass over [V, D] to multiply by.
-bool is_one(const torch::Tensor& gradient) { return gradient.is_cpu() && gradient.item<double>() == 1.0; }
+// The one of this type and device by which all backwards of backward_from_one() begin.
+torch::Tensor the_one(const torch::Tensor& like) {
+  static std::mutex mutex;
+  static auto* const ones = new std::map<std::pair<std::string, torch::ScalarType>, torch::Tensor>;  // outlives CUDA's end
+  const std::lock_guard lock(mutex);
+  auto& one = (*ones)[{like.device().str(), like.scalar_type()}];
+  if (!one.defined()) one = torch::ones({}, like.options().requires_grad(false));
+  return one;
+}
+
+// A loss that is itself differentiated has a gradient of one, by which [V, D] need not be multiplied. A device is not asked.
+bool is_one(const torch::Tensor& gradient) { return gradient.is_cpu() ? gradient.item<double>() == 1.0 : gradient.is_same(the_one(gradient)); }
 
 // Whether there may be targets that count nothing; a device is not asked.
 bool has_ignored(const torch::Tensor& targets) {
@@ -98,6 +110,8 @@ struct LinearCrossEntropy : torch::autograd::Function<LinearCrossEntropy> {
 };
 
 }  // namespace
+
+void backward_from_one(const torch::Tensor& loss) { loss.backward(the_one(loss)); }
 
 int64_t cross_entropy_chunk(bool is_cuda, int64_t vocabulary, int64_t element_bytes) {
   constexpr int64_t kLeast = 256, kRoom = int64_t(512) << 20;

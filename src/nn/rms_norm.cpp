@@ -100,6 +100,7 @@ torch::Tensor unit_rms(const torch::Tensor& x, double eps) {
 }
 
 SumAndNorm RmsNormImpl::forward_sum(const torch::Tensor& x, const torch::Tensor& update) {
+  if (!update.defined()) return {x, forward(x)};
   if (!has_norm_kernel(x, weight)) {
     const auto sum = x + update;
     return {sum, forward(sum)};

@@ -138,17 +138,20 @@ class Planner {
   LayerPart feed_forward() const {
     const bool normed_learns = sum_learns_ || learns_.post_norm > 0, recorded = normed_learns || learns_.gate_up > 0;
     const int64_t norm = norm_keeps(going_on(s_), d_.width, sum_learns_, learns_.post_norm > 0) + norm_input(normed_learns, z_.onward);
-    const int64_t normed = learns_.gate_up > 0 ? z_.onward : 0, gate_up = recorded ? 2 * z_.hidden : 0, hidden = learns_.down > 0 ? z_.hidden : 0;
+    const int64_t normed = learns_.gate_up > 0 ? z_.onward : 0, gate_up = recorded ? 2 * z_.hidden : 0, again = recorded && !learns_.down_adapted && learns_.down > 0 ? z_.hidden : 0;
+    const int64_t hidden = learns_.down > 0 && again == 0 ? z_.hidden : 0;  // what down reads: kept, or made again
     LayerPart part;
     part.makes = 4 * z_.onward + 3 * z_.hidden;
     part.keeps = norm + normed + gate_up + hidden;
 
     auto& back = part.backward;
     if (!recorded && learns_.down == 0) return part;
-    back.push_back({.makes = recorded ? z_.hidden : 0, .frees = hidden + (sum_learns_ ? 0 : z_.onward), .gradients = learns_.down});
+    const int64_t passing = sum_learns_ ? 0 : z_.onward;
+    back.push_back({.makes = recorded ? z_.hidden : 0, .frees = hidden + (again > 0 ? 0 : passing), .gradients = again > 0 ? 0 : learns_.down});
     if (!recorded) return part;
     const int64_t buffers = kind_.has_kernels ? 0 : z_.hidden;
-    back.push_back({.makes = 2 * z_.hidden + buffers, .frees = z_.hidden + gate_up + buffers});
+    back.push_back({.makes = 2 * z_.hidden + again + buffers, .frees = z_.hidden + buffers + (again > 0 ? 0 : gate_up)});
+    if (again > 0) back.push_back({.frees = again + gate_up + passing, .gradients = learns_.down});
     back.push_back({.makes = normed_learns ? z_.onward : 0, .frees = 2 * z_.hidden + normed, .gradients = learns_.gate_up});
     if (normed_learns) back.push_back({.makes = z_.onward + norm_buffers(going_on(s_)), .frees = 2 * z_.onward + norm_buffers(going_on(s_)) + norm, .gradients = learns_.post_norm});
     return part;

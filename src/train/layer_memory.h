@@ -1,4 +1,4 @@
-// What one decoder layer keeps of its forward, and what its backward makes and frees, in bytes: from shapes and from what learns. It follows lal_layer() and what
+// What one decoder layer keeps of its forward, and what its backward makes and frees, in bytes: from shapes and from what learns. It follows a layer of run_layers() and what
 // that calls (nn/rms_norm, joint_linear, split_heads, the attention backends, swiglu_mlp); whoever changes what those keep changes this, and
 // tests/bench/step_memory_test.cpp tells.
 #pragma once
@@ -47,6 +47,7 @@ struct LayerLearning {
   bool rows = false, audio = false;
   int64_t input_norm = 0, q = 0, k_v = 0, qk_norm = 0, o = 0, post_norm = 0, gate_up = 0, down = 0;
   bool joint_gradient = false;  // q, k and v learn alike, so that their gradients are one tensor
+  bool down_adapted = false;    // down has an adapter, which keeps what down reads
   bool k_v_alike = true;        // k and v learn alike and have no adapters, so that the audio's norm is multiplied into them
 };
 

@@ -31,12 +31,9 @@ GradientBytes gradient_bytes_of(const std::vector<NamedParameter>& parameters, d
   };
 }
 
-// Whether k_proj or v_proj of the layer has an adapter, trained or not.
-bool adapts_k_v(const ModelOptions& model, int64_t layer) {
-  return std::ranges::any_of(model.lora, [&](const LoraOptions& lora) {
-    const auto covers = [&](const char* name) { return matches_pattern(lora.layers, fmt::format("llm.layers.{}.self_attn.{}", layer, name)); };
-    return covers("k_proj") || covers("v_proj");
-  });
+// Whether the layer's linear has an adapter, trained or not. name: "self_attn.k_proj", say.
+bool is_adapted(const ModelOptions& model, int64_t layer, const char* name) {
+  return std::ranges::any_of(model.lora, [&](const LoraOptions& lora) { return matches_pattern(lora.layers, fmt::format("llm.layers.{}.{}", layer, name)); });
 }
 
 LayerLearning layer_learning(const ModelOptions& model, const GradientBytes& gradients, int64_t layer, bool rows, bool audio) {
@@ -53,7 +50,8 @@ LayerLearning layer_learning(const ModelOptions& model, const GradientBytes& gra
           .gate_up = of("mlp.gate_proj") + of("mlp.up_proj"),
           .down = of("mlp.down_proj"),
           .joint_gradient = weight("q_proj") && weight("k_proj") && weight("v_proj"),
-          .k_v_alike = !adapts_k_v(model, layer) && weight("k_proj") == weight("v_proj")};
+          .down_adapted = is_adapted(model, layer, "mlp.down_proj"),
+          .k_v_alike = !is_adapted(model, layer, "self_attn.k_proj") && !is_adapted(model, layer, "self_attn.v_proj") && weight("k_proj") == weight("v_proj")};
 }
 
 // The layout of one sample: all are alike.
@@ -168,6 +166,7 @@ class DecoderStep {
   bool final_norm_learns() const { return output_learns_ || gradients_("llm.norm.") > 0; }
   int64_t head_chunk() const { return cross_entropy_chunk(kind_.is_cuda, d_.vocab_size, kind_.element); }
   bool head_is_wide() const { return targets_ > head_chunk() && kind_.wide != kind_.element; }                         // sums of several chunks
+  bool head_waits() const { return d_.tied_head && head_learns(); }  // its gradient, for that of the rows
   int64_t head_sum() const { return head_learns() ? head_bytes() / kind_.element * (head_is_wide() ? kind_.wide : kind_.element) : 0; }  // the weight's gradient, as the forward leaves it
   int64_t head_hidden() const { return final_norm_learns() ? samples_bytes(targets_) : 0; }                        // gradient of what the head reads
 
@@ -251,21 +250,21 @@ class DecoderStep {
     }
   }
 
-  // On CUDA gradients are multiplied by the loss's own, which the CPU sees to be one; then they take the weight's type.
+  // The gradient takes the weight's type.
   void head_backward(Ledger& ledger) const {
-    const int64_t scaled = kind_.is_cuda ? head_hidden() + head_sum() : 0;
-    ledger.use(scaled + (head_learns() && head_is_wide() ? head_bytes() : 0));
+    ledger.use(head_learns() && head_is_wide() ? head_bytes() : 0);
     ledger.release(head_sum());
-    ledger.hold(gradients_(head_name()));
+    ledger.hold(head_waits() ? head_bytes() : gradients_(head_name()));
   }
 
-  // Of the table: a whole one, which the head's is added to where they are tied. On the CPU it has rows alone then, but torch makes the sum anew.
+  // Of the table: added to the head's where they are tied.
   void embedding_backward(Ledger& ledger) const {
     if (!embedding_learns_) return;
-    const int64_t table = gradients_("llm.embed_tokens.");
     ledger.hold(rows_);  // out of the order of rows
-    if (table > 0) ledger.use(head_bytes());
-    if (!d_.tied_head) ledger.hold(table);
+    const int64_t table = gradients_("llm.embed_tokens.");
+    if (head_waits()) ledger.release(head_bytes());
+    if (!d_.tied_head && table > 0) ledger.use(head_bytes());
+    if (!d_.tied_head || head_waits()) ledger.hold(table);
     ledger.release(2 * rows_);
   }
 

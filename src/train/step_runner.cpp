@@ -2,6 +2,7 @@
 
 #include "pal/core/random.h"
 #include "pal/integration/step_flops.h"
+#include "pal/nn/cross_entropy.h"
 #include "pal/nn/to_device.h"
 #include "stop_signal.h"
 
@@ -57,7 +58,7 @@ bool StepRunner::shards_gradients() const { return is_sharded_ && session_.confi
 at::Tensor StepRunner::loss_and_gradients(const PalBatch& batch) {
   if (graphs_) return graphs_->loss_and_gradients(batch);
   const auto sum = session_.model->loss_sum(batch);
-  sum.backward();
+  backward_from_one(sum);
   return sum.detach();
 }
 

@@ -55,6 +55,18 @@ inline float __shfl_xor_sync(unsigned, float value, int step) {
   return other;
 }
 
+inline unsigned __ballot_sync(unsigned, bool bit) {
+  auto& warp = *emulated_block->warps[threadIdx.x / kEmulatedWarp];
+  warp.values[threadIdx.x % kEmulatedWarp] = bit ? 1.0f : 0.0f;
+  warp.barrier.arrive_and_wait();
+  unsigned bits = 0;
+  for (int lane = 0; lane < kEmulatedWarp; ++lane) bits |= unsigned(warp.values[lane] != 0.0f) << lane;
+  warp.barrier.arrive_and_wait();  // read before the next exchange writes
+  return bits;
+}
+
+inline int __ffs(int bits) { return __builtin_ffs(bits); }
+
 // As the one of src/kernels/device.h.
 template <typename... Parameters, typename... Arguments>
 void launch(void (*kernel)(Parameters...), int64_t blocks, int threads, Stream, Arguments... arguments) {

@@ -42,6 +42,7 @@ struct TrainingCost {
   int64_t activation_bytes = 0;      // most that a forward takes at once
   int64_t beyond_bytes = 0;          // most that a step takes at once beyond weights and optimizer: activations, gradients, buffers
   int64_t peak_bytes = 0;            // weights, optimizer and `beyond_bytes`
+  int64_t predicted_peak_bytes = 0;  // what step_memory() says of it; 0 where graphs were asked for, whose memory it does not know
   int64_t allocated_bytes = 0;       // all that a step allocates, however soon it frees it
   int64_t operators = 0;             // torch's operators that a step runs (flop_counter.h)
   double model_flops = 0;            // of a step (step_flops.h), connectors included

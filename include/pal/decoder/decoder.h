@@ -2,6 +2,7 @@
 #pragma once
 
 #include "pal/decoder/decoder_layer.h"
+#include "pal/nn/tied_embedding.h"
 
 namespace pal {
 
@@ -11,9 +12,6 @@ struct EmbeddingImpl : torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& ids);                                 // [n] int64 -> [n, width]
 
   torch::Tensor weight;  // [vocab_size, width]
-  // The gradient has rows for the ids alone, instead of [vocab_size, width] with zeros. For a tied head, whose own gradient they are added to; on CUDA adding
-  // them is not deterministic.
-  bool sparse_gradient = false;
 };
 TORCH_MODULE(Embedding);
 
@@ -22,6 +20,7 @@ struct DecoderImpl : torch::nn::Module {
   // Nothing is initialised: load_decoder() and random_decoder() fill it.
   DecoderImpl(const DecoderOptions& options, torch::TensorOptions tensor_options = {});
 
+  EmbeddedTokens embed(const torch::Tensor& ids);           // what a step that learns reads: ids [n] int64 -> rows [n, D], and the head's weight [V, D]
   const torch::Tensor& head_weight() const;                 // [V, D]; the embedding's where the head is tied
   torch::Tensor logits(const torch::Tensor& hidden) const;  // [n, D] after the final norm -> [n, V]
   RopeTable rope(const torch::Tensor& ids) const;           // ids [n] int64, on the decoder's device; in its type

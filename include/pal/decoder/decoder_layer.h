@@ -61,7 +61,7 @@ struct SelfAttentionImpl : torch::nn::Module {
 };
 TORCH_MODULE(SelfAttention);
 
-// Pre-norm attention and feed-forward; lal_layer() runs them.
+// Pre-norm attention and feed-forward; run_layers() puts rows through them.
 struct DecoderLayerImpl : torch::nn::Module {
   DecoderLayerImpl(const DecoderOptions& options, torch::TensorOptions tensor_options);  // not initialised
 

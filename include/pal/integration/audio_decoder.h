@@ -25,6 +25,8 @@ torch::Tensor assemble_rows(Decoder& llm, const torch::Tensor& tokens,          
                             const SequenceLayout& layout);
 // The same of make_row_inputs().
 torch::Tensor assemble_rows(Decoder& llm, const RowInputs& inputs, const std::vector<torch::Tensor>& streams);
+// The same from the text's embeddings, [T, D].
+torch::Tensor assemble_rows(const torch::Tensor& text, const RowInputs& inputs, const std::vector<torch::Tensor>& streams);
 
 // All layers and the final norm over a packed batch -> hidden [R, D].
 //   streams: connector outputs per stream [A_s, D]; those of LAL streams are read here, those of PLITS are in `rows`.
@@ -44,7 +46,7 @@ torch::Tensor run_layers(Decoder& llm, torch::Tensor rows, const std::vector<tor
 // each predicted from the row of the text token before it. hidden: [R, D], of all rows. target: [T] bool, CPU; the first token of a sample cannot be one.
 torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const torch::Tensor& tokens, const torch::Tensor& target,
                           const SequenceLayout& layout);
-// The same of make_target_inputs(), of which targets below 0 count nothing. hidden: [N, D], of the rows that targets are predicted from.
-torch::Tensor target_loss(Decoder& llm, const torch::Tensor& hidden, const TargetInputs& inputs);
+// The same of make_target_inputs(), of which targets below 0 count nothing. hidden: [N, D], of the rows that targets are predicted from; head: the head's weight, [V, D].
+torch::Tensor target_loss(const torch::Tensor& hidden, const torch::Tensor& head, const TargetInputs& inputs);
 
 }  // namespace pal

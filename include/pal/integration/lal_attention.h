@@ -30,12 +30,9 @@ struct DeafHeads {
 torch::Tensor attend_joint(DecoderLayerImpl& layer, const torch::Tensor& queries, const KeyValues& all, const AttentionPlan& plan,
                            const DeafHeads& deaf, const AttentionBackend& backend, const torch::Tensor& onward = {});
 
-// Joint attention of one layer with its input norm, [R, D] -> [R, D]: what the layer adds to its rows before the feed-forward. `kept`, where given,
+// Joint attention of one layer, of rows after its input norm, [R, D] -> [R, D]: what the layer adds to its rows before the feed-forward. `kept`, where given,
 // receives the keys and values: they depend on nothing that comes later, so generation caches them. `onward`, where defined: the rows that go on from here -> [N, D].
-torch::Tensor lal_attention(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const HeardAudio& audio, const AttentionPlan& plan, const AttentionBackend& backend,
+torch::Tensor lal_attention(DecoderLayerImpl& layer, const torch::Tensor& normed, const RopeTable& rope, const HeardAudio& audio, const AttentionPlan& plan, const AttentionBackend& backend,
                             KeyValues* kept = nullptr, const DeafHeads& deaf = {}, const torch::Tensor& onward = {});
-
-// A whole layer, [R, D] -> [R, D]: joint attention and feed-forward, for rows only.
-torch::Tensor lal_layer(DecoderLayerImpl& layer, const torch::Tensor& rows, const RopeTable& rope, const HeardAudio& audio, const AttentionPlan& plan, const AttentionBackend& backend);
 
 }  // namespace pal

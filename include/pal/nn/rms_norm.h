@@ -14,7 +14,7 @@ struct SumAndNorm {
 struct RmsNormImpl : torch::nn::Module {
   RmsNormImpl(int64_t width, double eps, torch::TensorOptions options = {});  // weights 1
   torch::Tensor forward(const torch::Tensor& x);                              // [..., width] -> [..., width]
-  // The residual's sum and its norm in one pass, where there is a kernel for it. x, update: [n, width]
+  // The residual's sum and its norm in one pass, where there is a kernel for it. x: [n, width]; update: the same, or not defined, where nothing is added
   SumAndNorm forward_sum(const torch::Tensor& x, const torch::Tensor& update);
 
   torch::Tensor weight;  // [width]

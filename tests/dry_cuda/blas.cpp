@@ -1,0 +1,99 @@
+// Products of cuBLAS: what it would refuse is refused, the others are counted.
+#include <cublasLt.h>
+#include <cublas_v2.h>
+
+#include <map>
+#include <mutex>
+
+#include "memory.h"
+#include "record.h"
+#include "stream.h"
+
+struct cublasContext {
+  cudaStream_t stream = nullptr;
+  cublasPointerMode_t pointer_mode = CUBLAS_POINTER_MODE_HOST;
+  cublasMath_t math_mode = CUBLAS_DEFAULT_MATH;
+};
+
+using namespace dry_cuda;
+
+namespace {
+
+struct Operand {
+  const void* data;
+  int stride;
+};
+
+// [rows, columns], column by column, as it lies there.
+bool fits(const Operand& operand, bool transposed, int rows, int columns) {
+  return is_device_memory(operand.data) && operand.stride >= std::max(1, transposed ? columns : rows);
+}
+
+cublasStatus_t product(cublasHandle_t handle, const char* name, bool ta, bool tb, int m, int n, int k, Operand a, Operand b, Operand c, int count = 1) {
+  const std::string shape = std::to_string(m) + " x " + std::to_string(n) + " x " + std::to_string(k) + (count == 1 ? "" : ", " + std::to_string(count) + " times");
+  if (!fits(a, ta, m, k) || !fits(b, tb, k, n) || !fits(c, false, m, n)) return fault(std::string(name) + " of " + shape), CUBLAS_STATUS_INVALID_VALUE;
+  add_launch(handle->stream, std::string(name) + " " + shape);
+  return CUBLAS_STATUS_SUCCESS;
+}
+
+}  // namespace
+
+extern "C" {
+
+cublasStatus_t cublasCreate_v2(cublasHandle_t* handle) { return *handle = new cublasContext, CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasDestroy_v2(cublasHandle_t handle) { return delete handle, CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasSetStream_v2(cublasHandle_t handle, cudaStream_t stream) { return handle->stream = stream, CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasSetWorkspace_v2(cublasHandle_t, void*, size_t) { return CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasSetMathMode(cublasHandle_t handle, cublasMath_t mode) { return handle->math_mode = mode, CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasGetMathMode(cublasHandle_t handle, cublasMath_t* mode) { return *mode = handle->math_mode, CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasSetPointerMode_v2(cublasHandle_t handle, cublasPointerMode_t mode) { return handle->pointer_mode = mode, CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasGetPointerMode_v2(cublasHandle_t handle, cublasPointerMode_t* mode) { return *mode = handle->pointer_mode, CUBLAS_STATUS_SUCCESS; }
+
+cublasStatus_t cublasSgemm_v2(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, const float*, const float* a, int lda, const float* b, int ldb,
+                              const float*, float* c, int ldc) {
+  return product(h, "cublasSgemm", ta, tb, m, n, k, {a, lda}, {b, ldb}, {c, ldc});
+}
+cublasStatus_t cublasDgemm_v2(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, const double*, const double* a, int lda, const double* b, int ldb,
+                              const double*, double* c, int ldc) {
+  return product(h, "cublasDgemm", ta, tb, m, n, k, {a, lda}, {b, ldb}, {c, ldc});
+}
+cublasStatus_t cublasGemmEx(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, const void*, const void* a, cudaDataType, int lda, const void* b,
+                            cudaDataType, int ldb, const void*, void* c, cudaDataType, int ldc, cublasComputeType_t, cublasGemmAlgo_t) {
+  return product(h, "cublasGemmEx", ta, tb, m, n, k, {a, lda}, {b, ldb}, {c, ldc});
+}
+cublasStatus_t cublasGemmStridedBatchedEx(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, const void*, const void* a, cudaDataType, int lda,
+                                          long long, const void* b, cudaDataType, int ldb, long long, const void*, void* c, cudaDataType, int ldc, long long, int count,
+                                          cublasComputeType_t, cublasGemmAlgo_t) {
+  return product(h, "cublasGemmStridedBatchedEx", ta, tb, m, n, k, {a, lda}, {b, ldb}, {c, ldc}, count);
+}
+cublasStatus_t cublasSgemmStridedBatched(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, const float*, const float* a, int lda, long long,
+                                         const float* b, int ldb, long long, const float*, float* c, int ldc, long long, int count) {
+  return product(h, "cublasSgemmStridedBatched", ta, tb, m, n, k, {a, lda}, {b, ldb}, {c, ldc}, count);
+}
+cublasStatus_t cublasDgemmStridedBatched(cublasHandle_t h, cublasOperation_t ta, cublasOperation_t tb, int m, int n, int k, const double*, const double* a, int lda, long long,
+                                         const double* b, int ldb, long long, const double*, double* c, int ldc, long long, int count) {
+  return product(h, "cublasDgemmStridedBatched", ta, tb, m, n, k, {a, lda}, {b, ldb}, {c, ldc}, count);
+}
+
+size_t cublasLtGetVersion() { return CUBLAS_VERSION; }
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* p, cublasComputeType_t, cudaDataType_t) { return *p = reinterpret_cast<cublasLtMatmulDesc_t>(1), CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t) { return CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t, cublasLtMatmulDescAttributes_t, const void*, size_t) { return CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* p) { return *p = reinterpret_cast<cublasLtMatmulPreference_t>(1), CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t) { return CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t, cublasLtMatmulPreferenceAttributes_t, const void*, size_t) { return CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* p, cudaDataType, uint64_t, uint64_t, int64_t) { return *p = reinterpret_cast<cublasLtMatrixLayout_t>(1), CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t) { return CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t, cublasLtMatrixLayoutAttribute_t, const void*, size_t) { return CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
+                                              cublasLtMatmulPreference_t, int, cublasLtMatmulHeuristicResult_t* results, int* count) {
+  results[0] = {};
+  results[0].state = CUBLAS_STATUS_SUCCESS;
+  return *count = 1, CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t, const void*, const void*, cublasLtMatrixLayout_t, const void*, cublasLtMatrixLayout_t, const void*, const void*,
+                              cublasLtMatrixLayout_t, void*, cublasLtMatrixLayout_t, const cublasLtMatmulAlgo_t*, void*, size_t, cudaStream_t stream) {
+  return add_launch(stream, "cublasLtMatmul"), CUBLAS_STATUS_SUCCESS;
+}
+
+}  // extern "C"

@@ -1,0 +1,147 @@
+#include "memory.h"
+
+#include <cuda_runtime_api.h>
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <mutex>
+
+#include "record.h"
+#include "stream.h"
+
+namespace dry_cuda {
+namespace {
+
+constexpr size_t kDeviceBytes = size_t(80) << 30;
+
+struct Blocks {
+  std::mutex mutex;
+  std::map<const char*, size_t> sizes;
+
+  const std::pair<const char* const, size_t>* find(const void* pointer) {
+    std::lock_guard lock(mutex);
+    auto after = sizes.upper_bound(static_cast<const char*>(pointer));
+    if (after == sizes.begin()) return nullptr;
+    const auto& block = *--after;
+    return static_cast<const char*>(pointer) < block.first + block.second ? &block : nullptr;
+  }
+};
+
+Blocks& device() {
+  static auto* const blocks = new Blocks;
+  return *blocks;
+}
+Blocks& pinned() {
+  static auto* const blocks = new Blocks;
+  return *blocks;
+}
+
+size_t used_bytes() {
+  std::lock_guard lock(device().mutex);
+  size_t sum = 0;
+  for (const auto& [begin, size] : device().sizes) sum += size;
+  return sum;
+}
+
+void add_block(Blocks& blocks, void* pointer, size_t size) {
+  std::lock_guard lock(blocks.mutex);
+  blocks.sizes[static_cast<const char*>(pointer)] = size;
+}
+
+bool remove_block(Blocks& blocks, void* pointer, size_t* size = nullptr) {
+  std::lock_guard lock(blocks.mutex);
+  const auto found = blocks.sizes.find(static_cast<const char*>(pointer));
+  if (found == blocks.sizes.end()) return false;
+  if (size) *size = found->second;
+  blocks.sizes.erase(found);
+  return true;
+}
+
+const char* place(const void* pointer) { return is_device_memory(pointer) ? "device" : pinned().find(pointer) ? "pinned" : "pageable"; }
+
+// The device stores nothing: what is read from it are zeros.
+void copy(void* to, const void* from, size_t count) {
+  if (is_device_memory(to)) return;
+  is_device_memory(from) ? std::memset(to, 0, count) : std::memmove(to, from, count);
+}
+
+}  // namespace
+
+bool is_device_memory(const void* pointer) { return device().find(pointer) != nullptr; }
+
+}  // namespace dry_cuda
+
+using namespace dry_cuda;
+
+extern "C" {
+
+cudaError_t cudaMalloc(void** pointer, size_t size) {
+  if (!may_call("cudaMalloc")) return cudaErrorStreamCaptureUnsupported;
+  if (used_bytes() + size > kDeviceBytes) return *pointer = nullptr, cudaErrorMemoryAllocation;
+  *pointer = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (*pointer == MAP_FAILED) return cudaErrorMemoryAllocation;
+  add_block(device(), *pointer, size);
+  return cudaSuccess;
+}
+
+cudaError_t cudaFree(void* pointer) {
+  if (!may_call("cudaFree")) return cudaErrorStreamCaptureUnsupported;
+  if (!pointer) return cudaSuccess;
+  size_t size = 0;
+  if (!remove_block(device(), pointer, &size)) return fault("cudaFree of what is not the device's"), cudaErrorInvalidValue;
+  munmap(pointer, size);
+  return cudaSuccess;
+}
+
+cudaError_t cudaHostAlloc(void** pointer, size_t size, unsigned) {
+  if (!may_call("cudaHostAlloc")) return cudaErrorStreamCaptureUnsupported;
+  *pointer = std::aligned_alloc(4096, (size + 4095) / 4096 * 4096);
+  add_block(pinned(), *pointer, size);
+  return cudaSuccess;
+}
+
+cudaError_t cudaFreeHost(void* pointer) {
+  remove_block(pinned(), pointer);
+  std::free(pointer);
+  return cudaSuccess;
+}
+
+cudaError_t cudaHostRegister(void* pointer, size_t size, unsigned) { return add_block(pinned(), pointer, size), cudaSuccess; }
+cudaError_t cudaHostUnregister(void* pointer) { return remove_block(pinned(), pointer), cudaSuccess; }
+
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total) { return *total = kDeviceBytes, *free = kDeviceBytes - used_bytes(), cudaSuccess; }
+
+cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* pointer) {
+  *attributes = {};
+  attributes->type = is_device_memory(pointer) ? cudaMemoryTypeDevice : pinned().find(pointer) ? cudaMemoryTypeHost : cudaMemoryTypeUnregistered;
+  if (attributes->type == cudaMemoryTypeDevice) attributes->devicePointer = const_cast<void*>(pointer);
+  if (attributes->type == cudaMemoryTypeHost) attributes->hostPointer = attributes->devicePointer = const_cast<void*>(pointer);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t count, cudaMemcpyKind, cudaStream_t stream) {
+  const std::string way = std::string(place(from)) + " to " + place(to);
+  if (way.find("pageable") != std::string::npos && !may_wait(("cudaMemcpyAsync, " + way).c_str(), stream)) return cudaErrorStreamCaptureUnsupported;
+  add_copy(stream, "copy, " + way);
+  copy(to, from, count);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpy(void* to, const void* from, size_t count, cudaMemcpyKind) {
+  if (!may_wait("cudaMemcpy", nullptr)) return cudaErrorStreamCaptureUnsupported;
+  copy(to, from, count);
+  return cudaSuccess;
+}
+
+cudaError_t cudaMemcpyPeerAsync(void* to, int, const void* from, int, size_t count, cudaStream_t stream) { return cudaMemcpyAsync(to, from, count, cudaMemcpyDefault, stream); }
+cudaError_t cudaMemcpyToSymbol(const void*, const void*, size_t, size_t, cudaMemcpyKind) { return cudaSuccess; }
+
+cudaError_t cudaMemsetAsync(void* pointer, int, size_t, cudaStream_t stream) {
+  if (!is_device_memory(pointer)) return fault("cudaMemsetAsync of what is not the device's"), cudaErrorInvalidValue;
+  return add_copy(stream, "fill"), cudaSuccess;
+}
+cudaError_t cudaMemset(void* pointer, int value, size_t count) { return cudaMemsetAsync(pointer, value, count, nullptr); }
+
+}  // extern "C"
