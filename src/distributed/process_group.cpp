@@ -150,7 +150,13 @@ at::Tensor bytes_of(const std::string& text, int64_t size) {
 }  // namespace
 
 ProcessGroup::ProcessGroup() = default;
-ProcessGroup::~ProcessGroup() = default;
+ProcessGroup::~ProcessGroup() {
+  if (!impl_ || !impl_->tensors) return;
+  try {
+    impl_->tensors->shutdown();  // NCCL does so itself, but warns then
+  } catch (const std::exception&) {  // the others may be gone
+  }
+}
 ProcessGroup::ProcessGroup(ProcessGroup&&) noexcept = default;
 ProcessGroup& ProcessGroup::operator=(ProcessGroup&&) noexcept = default;
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <optional>
 
 #include "record.h"
 #include "stream.h"
@@ -16,18 +17,29 @@ namespace {
 
 constexpr size_t kDeviceBytes = size_t(80) << 30;
 
+struct Block {
+  size_t size;
+  int device;
+};
+
 struct Blocks {
   std::mutex mutex;
-  std::map<const char*, size_t> sizes;
+  std::map<const char*, Block> by_address;
 
-  const std::pair<const char* const, size_t>* find(const void* pointer) {
+  std::optional<Block> find(const void* pointer) {
     std::lock_guard lock(mutex);
-    auto after = sizes.upper_bound(static_cast<const char*>(pointer));
-    if (after == sizes.begin()) return nullptr;
-    const auto& block = *--after;
-    return static_cast<const char*>(pointer) < block.first + block.second ? &block : nullptr;
+    auto after = by_address.upper_bound(static_cast<const char*>(pointer));
+    if (after == by_address.begin()) return {};
+    const auto& [begin, block] = *--after;
+    return static_cast<const char*>(pointer) < begin + block.size ? std::optional(block) : std::nullopt;
   }
 };
+
+int current_device() {
+  int device = 0;
+  cudaGetDevice(&device);
+  return device;
+}
 
 Blocks& device() {
   static auto* const blocks = new Blocks;
@@ -38,24 +50,25 @@ Blocks& pinned() {
   return *blocks;
 }
 
+// Of the current device.
 size_t used_bytes() {
   std::lock_guard lock(device().mutex);
   size_t sum = 0;
-  for (const auto& [begin, size] : device().sizes) sum += size;
+  for (const auto& [begin, block] : device().by_address) sum += block.device == current_device() ? block.size : 0;
   return sum;
 }
 
 void add_block(Blocks& blocks, void* pointer, size_t size) {
   std::lock_guard lock(blocks.mutex);
-  blocks.sizes[static_cast<const char*>(pointer)] = size;
+  blocks.by_address[static_cast<const char*>(pointer)] = {size, current_device()};
 }
 
 bool remove_block(Blocks& blocks, void* pointer, size_t* size = nullptr) {
   std::lock_guard lock(blocks.mutex);
-  const auto found = blocks.sizes.find(static_cast<const char*>(pointer));
-  if (found == blocks.sizes.end()) return false;
-  if (size) *size = found->second;
-  blocks.sizes.erase(found);
+  const auto found = blocks.by_address.find(static_cast<const char*>(pointer));
+  if (found == blocks.by_address.end()) return false;
+  if (size) *size = found->second.size;
+  blocks.by_address.erase(found);
   return true;
 }
 
@@ -69,7 +82,7 @@ void copy(void* to, const void* from, size_t count) {
 
 }  // namespace
 
-bool is_device_memory(const void* pointer) { return device().find(pointer) != nullptr; }
+bool is_device_memory(const void* pointer) { return device().find(pointer).has_value(); }
 
 }  // namespace dry_cuda
 
@@ -115,6 +128,7 @@ cudaError_t cudaMemGetInfo(size_t* free, size_t* total) { return *total = kDevic
 
 cudaError_t cudaPointerGetAttributes(cudaPointerAttributes* attributes, const void* pointer) {
   *attributes = {};
+  if (const auto block = device().find(pointer)) attributes->device = block->device;
   attributes->type = is_device_memory(pointer) ? cudaMemoryTypeDevice : pinned().find(pointer) ? cudaMemoryTypeHost : cudaMemoryTypeUnregistered;
   if (attributes->type == cudaMemoryTypeDevice) attributes->devicePointer = const_cast<void*>(pointer);
   if (attributes->type == cudaMemoryTypeHost) attributes->hostPointer = attributes->devicePointer = const_cast<void*>(pointer);

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a program as on a machine with an H100, where there is none: tests/dry_cuda/run.py PROGRAM ARGUMENT ...
 
-The program meets a CUDA runtime, cuBLAS and cuDNN that compute nothing and store nothing: what it reads from the device are zeros. All else is real: what
+The program meets a CUDA runtime, cuBLAS, cuDNN and NCCL that compute nothing and store nothing: what it reads from the device are zeros. All else is real: what
 the host does, what it launches, what it allocates and where it waits; so the peak that LibTorch's allocator tells is what a device would see. What a
 device refuses (a launch that is too large, a product whose strides do not fit, waiting while a graph is recorded) is refused, and told as a fault.
 Times say how long the host takes, nothing else.
@@ -25,9 +25,9 @@ LIBRARY = pathlib.Path(os.environ.get("PAL_BIN", SOURCE / "build/release/bin")).
 COUNTS = ("launches", "replayed", "waits", "copies")  # by name, see record.h
 
 
-def environment(folder):
-    """What a program and those that it starts need to meet the device; each leaves its report in `folder`."""
-    return os.environ | {"LD_PRELOAD": str(LIBRARY), "PAL_DRY_CUDA_REPORT": str(folder), "TRITON_LIBCUDA_PATH": str(LIBRARY.parent)}
+def environment(folder, devices):
+    """What a program and those that it starts need to meet so many devices; each leaves its report in `folder`."""
+    return os.environ | {"LD_PRELOAD": str(LIBRARY), "PAL_DRY_CUDA_REPORT": str(folder), "PAL_DRY_CUDA_DEVICES": str(devices), "TRITON_LIBCUDA_PATH": str(LIBRARY.parent)}
 
 
 def together(reports):
@@ -36,10 +36,10 @@ def together(reports):
     return whole | {"graph_launches": sum(report["graph_launches"] for report in reports), "faults": [fault for report in reports for fault in report["faults"]]}
 
 
-def dry_run(command, **options):
+def dry_run(command, devices=1, **options):
     """The finished process, and what it and those that it started asked of the device."""
     with tempfile.TemporaryDirectory() as folder:
-        done = subprocess.run(list(map(str, command)), env=environment(folder), check=False, **options)
+        done = subprocess.run(list(map(str, command)), env=environment(folder, devices), check=False, **options)
         return done, together([json.loads(file.read_text()) for file in pathlib.Path(folder).glob("*.json")])
 
 
@@ -77,13 +77,14 @@ def print_report(report):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", action="store_true", help="print the report as it is")
+    parser.add_argument("--devices", type=int, default=1, help="how many there seem to be (default: 1)")
     parser.add_argument("command", nargs=argparse.REMAINDER, help="a program and its arguments")
     settings = parser.parse_args()
     if not settings.command:
         parser.error("a program is missing")
     if not LIBRARY.exists():
         parser.error(f"no {LIBRARY}; build first (tools/setup.sh), with nvcc and a LibTorch that knows CUDA")
-    done, report = dry_run(settings.command)
+    done, report = dry_run(settings.command, settings.devices)
     if settings.json:
         print(json.dumps(report, indent=2))
     else:

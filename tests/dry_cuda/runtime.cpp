@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
@@ -41,6 +42,13 @@ struct Configuration {
 };
 thread_local std::vector<Configuration> configurations;
 thread_local cudaError_t last_error = cudaSuccess;
+thread_local int current_device = 0;
+
+// $PAL_DRY_CUDA_DEVICES, or one.
+int device_count() {
+  static const int count = std::getenv("PAL_DRY_CUDA_DEVICES") ? std::max(1, std::atoi(std::getenv("PAL_DRY_CUDA_DEVICES"))) : 1;
+  return count;
+}
 
 size_t shared_of(const void* function) {
   std::lock_guard lock(kernels().mutex);
@@ -109,9 +117,12 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessorWithFlags(int* blocks, 
 cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, const void*, int threads, size_t) { return *blocks = 2048 / threads, cudaSuccess; }
 cudaError_t cudaGetSymbolAddress(void** pointer, const void* symbol) { return *pointer = const_cast<void*>(symbol), cudaSuccess; }
 
-cudaError_t cudaGetDeviceCount(int* count) { return *count = 1, cudaSuccess; }
-cudaError_t cudaGetDevice(int* device) { return *device = 0, cudaSuccess; }
-cudaError_t cudaSetDevice(int device) { return device == 0 ? cudaSuccess : cudaErrorInvalidDevice; }
+cudaError_t cudaGetDeviceCount(int* count) { return *count = device_count(), cudaSuccess; }
+cudaError_t cudaGetDevice(int* device) { return *device = current_device, cudaSuccess; }
+cudaError_t cudaSetDevice(int device) {
+  if (device < 0 || device >= device_count()) return last_error = cudaErrorInvalidDevice;
+  return current_device = device, cudaSuccess;
+}
 cudaError_t cudaDeviceCanAccessPeer(int* can, int, int) { return *can = 0, cudaSuccess; }
 cudaError_t cudaDeviceEnablePeerAccess(int, unsigned) { return cudaErrorInvalidDevice; }
 cudaError_t cudaDeviceGetPCIBusId(char* id, int size, int) { return std::snprintf(id, size_t(size), "0000:00:00.0"), cudaSuccess; }

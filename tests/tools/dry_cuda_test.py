@@ -20,8 +20,8 @@ SMOKE = "configs/quickstart/smoke.yaml"
 ONE_B = "configs/bench/llama-3.2-1b.yaml"
 
 
-def dry(program, *arguments, timeout=600):
-    return dry_run([BIN / program, *arguments], cwd=SOURCE, capture_output=True, text=True, timeout=timeout)
+def dry(program, *arguments, devices=1, timeout=600):
+    return dry_run([BIN / program, *arguments], devices, cwd=SOURCE, capture_output=True, text=True, timeout=timeout)
 
 
 def step(integration):
@@ -91,6 +91,18 @@ class DryCuda(unittest.TestCase):
             self.ended_well(done, report)
             self.assertGreater(report["graph_launches"], 0)
             self.assertTrue((pathlib.Path(folder) / "run" / "final").exists())
+
+    def test_two_processes_exchange_by_nccl_and_end_without_a_warning(self):
+        steps, processes = 24, 2
+        for shard, expected in (("none", {"ncclAllReduce": 2}), ("optimizer", {"ncclAllReduce": 1, "ncclReduceScatter": 1, "ncclAllGather": 1}),
+                                ("gradients", {"ncclAllReduce": 1, "ncclReduceScatter": 1, "ncclAllGather": 1})):
+            with self.subTest(shard=shard), tempfile.TemporaryDirectory() as folder:
+                done, report = dry("pal-train", "--config", SMOKE, "--output", f"{folder}/run", "--device", "cuda", "--nproc", processes, "--set", "model.dtype=bfloat16",
+                                   "--set", f"train.shard={shard}", devices=processes)
+                self.ended_well(done, report)
+                self.assertNotIn("arning: WARNING", done.stderr)
+                counts = {name: count / steps / processes for name, count in report["launches"].items() if name.startswith("nccl") and name != "ncclBcast"}
+                self.assertEqual(counts, expected)
 
     def test_answers_come_by_graphs_that_launch_as_much_as_recorded(self):
         recorded = json.loads(RECORDED.read_text())
