@@ -107,10 +107,22 @@ void PalModel::send(PalBatch& batch) const {
     const auto packed = pack(batch, i);
     batch.sent.push_back(packed.is_cpu() ? side_stream_->send(packed) : packed);
   }
-  for (auto& clips : batch.clips)  // of what is on the device in `sent`, lengths alone are still asked for
-    for (auto& clip : clips)
-      for (auto& tokens : clip)
-        if (!tokens.is_cpu() && !tokens.requires_grad()) tokens = torch::empty({tokens.size(0), 0});
+  hold_once(batch);
+}
+
+// What was encoded just now is a part of what was packed, for streams that read all of it.
+void PalModel::hold_once(PalBatch& batch) const {
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    if (options_.streams[i].tokens != TokenKind::kAll) continue;
+    int64_t at = 0;
+    for (auto& clips : batch.clips)
+      for (auto& clip : clips) {
+        auto& tokens = clip[stream_encoder_[i]];
+        const int64_t count = tokens.size(0);
+        if (!tokens.is_cpu() && !tokens.requires_grad()) tokens = batch.sent[i].narrow(0, at, count);
+        at += count;
+      }
+  }
 }
 
 std::vector<torch::Tensor> PalModel::connect(const PalBatch& batch) {

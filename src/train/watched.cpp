@@ -30,7 +30,8 @@ nlohmann::json audio_attention(PalModel& model, const std::vector<PalBatch>& bat
     for (const auto& [stream, layers] : attention_mass(model, batches[0]))
       for (const auto& [layer, part] : layers) all[stream][std::to_string(layer)] = part;
   } catch (const std::exception& problem) {  // memory above all; what is only looked at ends no run
-    spdlog::warn("audio_attention is not known: {}", printable(problem.what()));
+    const std::string_view text = problem.what();
+    spdlog::warn("audio_attention is not known: {}", printable(text.substr(0, text.find('\n'))));  // LibTorch adds a stack trace
   }
   return all;
 }

@@ -84,11 +84,12 @@ class DryCuda(unittest.TestCase):
         waits = difference(*reversed(reports))["waits"]
         self.assertEqual({name: count / 6 for name, count in waits.items()}, {"cudaMemcpyAsync, device to pageable": 2, "cudaStreamSynchronize": 2})
 
-    def test_training_by_graphs_of_which_one_is_kept_ends(self):
+    def test_training_by_graphs_of_which_one_is_kept_ends_while_attention_is_watched(self):
         with tempfile.TemporaryDirectory() as folder:
             done, report = dry("pal-train", "--config", SMOKE, "--output", f"{folder}/run", "--device", "cuda", "--set", "model.dtype=bfloat16", "--set", "train.graphs.round=64",
-                               "--set", "train.graphs.keep=1")
+                               "--set", "train.graphs.keep=1", "--set", "train.attention_every=1")
             self.ended_well(done, report)
+            self.assertNotIn("is not known", done.stderr)
             self.assertGreater(report["graph_launches"], 0)
             self.assertTrue((pathlib.Path(folder) / "run" / "final").exists())
 

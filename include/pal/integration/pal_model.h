@@ -121,6 +121,7 @@ class PalModel : public torch::nn::Module {
   std::vector<std::size_t> stream_encoder_;             // per stream: index of its encoder by name
   std::vector<TokenChoice> chosen_;                     // per stream: which of the encoder's tokens
   torch::Tensor pack(const PalBatch& batch, std::size_t stream) const;  // [A, E]: the tokens of all clips that a stream reads
+  void hold_once(PalBatch& batch) const;
   torch::Tensor run(torch::Tensor rows, const LayersInputs& layers, const std::vector<torch::Tensor>& streams, std::vector<KeyValues>* kept, const torch::Tensor& onward);
   torch::Tensor in_order(const torch::Tensor& tokens, const PalBatch& batch, const std::vector<int64_t>& lengths) const;
 
