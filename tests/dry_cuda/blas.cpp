@@ -2,8 +2,8 @@
 #include <cublasLt.h>
 #include <cublas_v2.h>
 
-#include <map>
-#include <mutex>
+#include <algorithm>
+#include <string>
 
 #include "memory.h"
 #include "record.h"

@@ -1,7 +1,6 @@
 #include "stream.h"
 
 #include <algorithm>
-#include <map>
 
 #include "record.h"
 

@@ -8,7 +8,7 @@ import sys
 import tempfile
 import unittest
 
-from program import ASSETS, BIN, SOURCE, run
+from program import ASSETS, BIN, SOURCE
 
 sys.path.insert(0, str(SOURCE / "tests" / "dry_cuda"))
 from run import LIBRARY, difference, dry_run  # noqa: E402
