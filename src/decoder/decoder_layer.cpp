@@ -84,9 +84,21 @@ DecoderLayerImpl::DecoderLayerImpl(const DecoderOptions& o, torch::TensorOptions
   register_module("mlp", mlp);
 }
 
-torch::Tensor DecoderLayerImpl::feed_forward(const torch::Tensor& rows, const torch::Tensor& mixed) {
-  const auto [sum, normed] = post_attention_layernorm->forward_sum(rows, mixed);
-  return sum + mlp(normed);
+// What is read no more goes at once: without autograd nothing else holds it.
+Residual DecoderLayerImpl::forward(Residual stream, const std::function<torch::Tensor(const torch::Tensor&)>& attend, const torch::Tensor& onward) {
+  auto before = input_layernorm->forward_sum(stream.rows, stream.update);
+  stream = {};
+  auto rows = rows_at(before.sum, onward);  // before attention: then its gradient, as long as all rows, is made after attention's
+  before.sum.reset();
+  auto mixed = attend(before.normed);
+  before.normed.reset();
+  return feed_forward(std::move(rows), std::move(mixed));
+}
+
+Residual DecoderLayerImpl::feed_forward(torch::Tensor rows, torch::Tensor mixed) {
+  const auto after = post_attention_layernorm->forward_sum(rows, mixed);
+  rows.reset(), mixed.reset();
+  return {after.sum, mlp(after.normed)};
 }
 
 }  // namespace pal

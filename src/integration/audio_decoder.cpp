@@ -27,39 +27,26 @@ std::vector<torch::Tensor> feed_forward_parameters(DecoderLayerImpl& layer) {
   return parameters;
 }
 
-// The residual stream, and what a layer adds to it, which the norm after that takes in the same pass; not defined where it is in the stream already.
-struct Residual {
-  torch::Tensor rows, update;
-};
-
 // One layer's way from the stream to its attention's result.
 struct LayerAttention {
   std::function<torch::Tensor(const torch::Tensor& normed, const torch::Tensor& unit)> attend;  // unit: HeardAudio's; not defined where nothing is read
   torch::Tensor onward;                                                                         // the rows that it gives; not defined: all
 };
 
-// What is read no more goes at once: without autograd nothing else holds it.
 Residual run_layer(DecoderLayerImpl& layer, const LayerAttention& attention, Residual stream, const torch::Tensor& unit) {
-  auto before = layer.input_layernorm->forward_sum(stream.rows, stream.update);
-  stream = {};
-  auto residual = rows_at(before.sum, attention.onward);  // before attention: then its gradient, as long as all rows, is made after attention's
-  before.sum.reset();
-  auto mixed = attention.attend(before.normed, unit);
-  before.normed.reset();
-  auto after = layer.post_attention_layernorm->forward_sum(residual, mixed);
-  residual.reset(), mixed.reset();
-  return {after.sum, layer.mlp(after.normed)};
+  return layer.forward(std::move(stream), [&](const torch::Tensor& normed) { return attention.attend(normed, unit); }, attention.onward);
 }
+
+torch::Tensor summed(const Residual& stream) { return stream.rows + stream.update; }
 
 // The same, but the feed-forward or all of it is computed again in the backward; what goes in and out is whole.
 torch::Tensor run_checkpointed(DecoderLayerImpl& layer, const LayerAttention& attention, const torch::Tensor& rows, const torch::Tensor& unit, CheckpointPolicy policy) {
   if (policy == CheckpointPolicy::kFeedForward) {
-    const Block feed_forward = [&layer](const std::vector<torch::Tensor>& both) { return layer.feed_forward(both[0], both[1]); };
+    const Block feed_forward = [&layer](const std::vector<torch::Tensor>& both) { return summed(layer.feed_forward(both[0], both[1])); };
     return checkpointed(feed_forward, {rows_at(rows, attention.onward), attention.attend(layer.input_layernorm(rows), unit)}, feed_forward_parameters(layer));
   }
   const Block whole = [&layer, attention](const std::vector<torch::Tensor>& all) {
-    const auto [sum, update] = run_layer(layer, attention, {all[0], {}}, all.size() > 1 ? all[1] : torch::Tensor());
-    return sum + update;
+    return summed(run_layer(layer, attention, {all[0], {}}, all.size() > 1 ? all[1] : torch::Tensor()));
   };
   std::vector<torch::Tensor> inputs{rows};
   if (unit.defined()) inputs.push_back(unit);  // explicit: it may need a gradient where rows do not

@@ -18,21 +18,15 @@ torch::Tensor indices(const std::vector<int64_t>& values, torch::Device device) 
   return to_device(torch::tensor(values, torch::kInt64), device);
 }
 
-// All layers over new rows, the sum before each norm in one pass with it. attend(i, normed, rope): layer i's attention over all that its rows see.
+// All layers over new rows. attend(i, normed, rope): layer i's attention over all that its rows see.
 template <typename Attend>
 torch::Tensor run_new_rows(PalModel& model, const torch::Tensor& tokens, const torch::Tensor& ids, const Attend& attend) {
   auto& llm = model.llm();
-  auto rows = llm->embed_tokens(tokens);
-  torch::Tensor update;  // what the layer before adds to them
+  Residual stream{llm->embed_tokens(tokens), {}};
   const auto rope = llm->rope(ids);
-  for (std::size_t i = 0; i < llm->layers.size(); ++i) {
-    auto& layer = *llm->layers[i];
-    const auto before = layer.input_layernorm->forward_sum(rows, update);
-    const auto after = layer.post_attention_layernorm->forward_sum(before.sum, attend(i, before.normed, rope));
-    rows = after.sum;
-    update = layer.mlp(after.normed);
-  }
-  return llm->norm->forward_sum(rows, update).normed;
+  for (std::size_t i = 0; i < llm->layers.size(); ++i)
+    stream = llm->layers[i]->forward(std::move(stream), [&](const torch::Tensor& normed) { return attend(i, normed, rope); });
+  return llm->norm->forward_sum(stream.rows, stream.update).normed;
 }
 
 int64_t size_of(const std::vector<Range>& ranges) {

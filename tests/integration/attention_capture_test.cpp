@@ -45,7 +45,8 @@ TEST(AttentionWeights, SumTo1AndMakeEachLayersOutput) {
     EXPECT_LT((weights.sum(-1) - 1).abs().max().item<double>(), 1e-12);
     const auto mixed = torch::einsum("hrk,khd->rhd", {weights, all.values.repeat_interleave(2, 1)});
     EXPECT_LT(relative_distance(layer.self_attn->o_proj(mixed.flatten(1)), layer.self_attn->attend(queries, all, *plan, *sdpa)), 1e-12);
-    rows = layer.feed_forward(rows, lal_attention(layer, normed, rope, audio, *plan, *sdpa));
+    const auto [sum, update] = layer.feed_forward(rows, lal_attention(layer, normed, rope, audio, *plan, *sdpa));
+    rows = sum + update;
   }
 }
 
@@ -88,7 +89,8 @@ TEST(AttentionCapture, EqualsTheSoftmaxOverTextSummaryAndAudio) {
   run_layers(model->llm(), rows, streams, layout, sdpa, {}, &kept);
   auto& first = *model->llm()->layers[0];  // reads no LAL stream: its output is that of plain self-attention
   const auto rope = model->llm()->rope(layout.row_ids);
-  rows = first.feed_forward(rows, lal_attention(first, first.input_layernorm(rows), rope, {}, *layout.plan({}), *sdpa));
+  const auto [sum, update] = first.feed_forward(rows, lal_attention(first, first.input_layernorm(rows), rope, {}, *layout.plan({}), *sdpa));
+  rows = sum + update;
   auto& layer = *model->llm()->layers[1];
   const int64_t row = layout.text_rows[7].item<int64_t>();
   const auto query = layer.self_attn->queries(layer.input_layernorm(rows), rope)[row];  // [H, d]

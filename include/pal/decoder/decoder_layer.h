@@ -3,6 +3,8 @@
 //   R rows (slots that form queries), K slots that are keys and values, D width, H query heads, G key/value heads, d head width.
 #pragma once
 
+#include <functional>
+
 #include "pal/decoder/decoder_options.h"
 #include "pal/nn/attention.h"
 #include "pal/nn/linear.h"
@@ -61,11 +63,20 @@ struct SelfAttentionImpl : torch::nn::Module {
 };
 TORCH_MODULE(SelfAttention);
 
-// Pre-norm attention and feed-forward; run_layers() puts rows through them.
+// The residual stream between layers, [R, D]: `rows`, and what the last layer adds to them, which the next norm does in its own pass; not defined where
+// they hold it already.
+struct Residual {
+  torch::Tensor rows, update;
+};
+
+// Pre-norm attention and feed-forward. What attends is the caller's: rows alone, rows and audio, new rows over a cache.
 struct DecoderLayerImpl : torch::nn::Module {
   DecoderLayerImpl(const DecoderOptions& options, torch::TensorOptions tensor_options);  // not initialised
 
-  torch::Tensor feed_forward(const torch::Tensor& rows, const torch::Tensor& mixed);  // after attention: sum + mlp(norm(sum)) of rows + mixed, [R, D]
+  // attend: attention over [R, D] normed rows -> [R, D], or [N, D] of those at `onward` alone, which then are all that goes on.
+  Residual forward(Residual stream, const std::function<torch::Tensor(const torch::Tensor&)>& attend, const torch::Tensor& onward = {});
+  // What comes after attention: mixed is what it adds to the rows, both [R, D].
+  Residual feed_forward(torch::Tensor rows, torch::Tensor mixed);
 
   RmsNorm input_layernorm, post_attention_layernorm;  // over D, before attention and before the feed-forward
   SelfAttention self_attn;                            // joint over rows and audio
