@@ -36,6 +36,28 @@ cublasStatus_t product(cublasHandle_t handle, const char* name, bool ta, bool tb
   return CUBLAS_STATUS_SUCCESS;
 }
 
+// What cuBLASLt's descriptors say: a matrix as it lies there, column by column, and whether operands are read transposed.
+struct Layout {
+  int rows, columns, stride;
+
+  bool fits(const void* data) const { return is_device_memory(data) && stride >= std::max(1, rows); }
+  Layout read(bool transposed) const { return transposed ? Layout{columns, rows, stride} : *this; }
+};
+
+struct Transposed {
+  bool a = false, b = false;
+};
+
+template <typename Handle>
+Handle opaque(void* pointer) {
+  return static_cast<Handle>(pointer);
+}
+
+template <typename T>
+T& inside(void* handle) {
+  return *static_cast<T*>(handle);
+}
+
 }  // namespace
 
 extern "C" {
@@ -76,14 +98,20 @@ cublasStatus_t cublasDgemmStridedBatched(cublasHandle_t h, cublasOperation_t ta,
 }
 
 size_t cublasLtGetVersion() { return CUBLAS_VERSION; }
-cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* p, cublasComputeType_t, cudaDataType_t) { return *p = reinterpret_cast<cublasLtMatmulDesc_t>(1), CUBLAS_STATUS_SUCCESS; }
-cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t) { return CUBLAS_STATUS_SUCCESS; }
-cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t, cublasLtMatmulDescAttributes_t, const void*, size_t) { return CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* p, cublasComputeType_t, cudaDataType_t) { return *p = opaque<cublasLtMatmulDesc_t>(new Transposed), CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t p) { return delete &inside<Transposed>(p), CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t p, cublasLtMatmulDescAttributes_t what, const void* value, size_t) {
+  if (what == CUBLASLT_MATMUL_DESC_TRANSA) inside<Transposed>(p).a = *static_cast<const cublasOperation_t*>(value) != CUBLAS_OP_N;
+  if (what == CUBLASLT_MATMUL_DESC_TRANSB) inside<Transposed>(p).b = *static_cast<const cublasOperation_t*>(value) != CUBLAS_OP_N;
+  return CUBLAS_STATUS_SUCCESS;
+}
 cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* p) { return *p = reinterpret_cast<cublasLtMatmulPreference_t>(1), CUBLAS_STATUS_SUCCESS; }
 cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t) { return CUBLAS_STATUS_SUCCESS; }
 cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t, cublasLtMatmulPreferenceAttributes_t, const void*, size_t) { return CUBLAS_STATUS_SUCCESS; }
-cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* p, cudaDataType, uint64_t, uint64_t, int64_t) { return *p = reinterpret_cast<cublasLtMatrixLayout_t>(1), CUBLAS_STATUS_SUCCESS; }
-cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t) { return CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* p, cudaDataType, uint64_t rows, uint64_t columns, int64_t stride) {
+  return *p = opaque<cublasLtMatrixLayout_t>(new Layout{int(rows), int(columns), int(stride)}), CUBLAS_STATUS_SUCCESS;
+}
+cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t p) { return delete &inside<Layout>(p), CUBLAS_STATUS_SUCCESS; }
 cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t, cublasLtMatrixLayoutAttribute_t, const void*, size_t) { return CUBLAS_STATUS_SUCCESS; }
 cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDesc_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t, cublasLtMatrixLayout_t,
                                               cublasLtMatmulPreference_t, int, cublasLtMatmulHeuristicResult_t* results, int* count) {
@@ -91,9 +119,15 @@ cublasStatus_t cublasLtMatmulAlgoGetHeuristic(cublasLtHandle_t, cublasLtMatmulDe
   results[0].state = CUBLAS_STATUS_SUCCESS;
   return *count = 1, CUBLAS_STATUS_SUCCESS;
 }
-cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t, const void*, const void*, cublasLtMatrixLayout_t, const void*, cublasLtMatrixLayout_t, const void*, const void*,
-                              cublasLtMatrixLayout_t, void*, cublasLtMatrixLayout_t, const cublasLtMatmulAlgo_t*, void*, size_t, cudaStream_t stream) {
-  return add_launch(stream, "cublasLtMatmul"), CUBLAS_STATUS_SUCCESS;
+cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t transposed, const void*, const void* a, cublasLtMatrixLayout_t of_a, const void* b, cublasLtMatrixLayout_t of_b, const void*,
+                              const void* c, cublasLtMatrixLayout_t of_c, void* d, cublasLtMatrixLayout_t of_d, const cublasLtMatmulAlgo_t*, void*, size_t, cudaStream_t stream) {
+  const auto left = inside<Layout>(of_a).read(inside<Transposed>(transposed).a), right = inside<Layout>(of_b).read(inside<Transposed>(transposed).b);
+  const auto &given = inside<Layout>(of_c), &result = inside<Layout>(of_d);
+  const bool is_product = left.columns == right.rows && result.rows == left.rows && result.columns == right.columns && given.rows == result.rows && given.columns == result.columns;
+  const bool lie_there = inside<Layout>(of_a).fits(a) && inside<Layout>(of_b).fits(b) && (!c || given.fits(c)) && result.fits(d);
+  const auto name = "cublasLtMatmul " + std::to_string(left.rows) + " x " + std::to_string(right.columns) + " x " + std::to_string(left.columns);
+  if (!is_product || !lie_there) return fault(name), CUBLAS_STATUS_INVALID_VALUE;
+  return add_launch(stream, name), CUBLAS_STATUS_SUCCESS;
 }
 
 }  // extern "C"

@@ -46,6 +46,7 @@ void write_report() {
   write_counts(file, "replayed", r.replayed);
   write_counts(file, "waits", r.waits);
   write_counts(file, "copies", r.copies);
+  write_counts(file, "devices", r.devices);
   std::fprintf(file, "  \"graph_launches\": %ld,\n  \"faults\": [", r.graph_launches);
   for (std::size_t i = 0; i < r.faults.size(); ++i) std::fprintf(file, "%s\n    %s", i ? "," : "", quoted(r.faults[i]).c_str());
   std::fprintf(file, "]\n}\n");

@@ -31,9 +31,10 @@ def environment(folder, devices):
 
 
 def together(reports):
-    """One report of all processes."""
+    """One report of all processes; "devices": what each launched and copied on which."""
     whole = {kind: dict(sum((collections.Counter(report[kind]) for report in reports), collections.Counter())) for kind in COUNTS}
-    return whole | {"graph_launches": sum(report["graph_launches"] for report in reports), "faults": [fault for report in reports for fault in report["faults"]]}
+    return whole | {"graph_launches": sum(report["graph_launches"] for report in reports), "faults": [fault for report in reports for fault in report["faults"]],
+                    "devices": [report["devices"] for report in reports if report["devices"]]}
 
 
 def dry_run(command, devices=1, **options):
@@ -70,6 +71,8 @@ def print_report(report):
         for name, count in sorted(counts.items(), key=lambda item: -item[1]):
             print(f"{count:>9}   {name}")
     print(f"{report['graph_launches']:>9} graphs launched")
+    for devices in report["devices"]:
+        print(f"a process used {', '.join(sorted(devices))}")
     for fault in report["faults"]:
         print(f"FAULT: {fault}")
 

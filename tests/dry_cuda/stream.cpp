@@ -9,6 +9,7 @@ using Captured = std::shared_ptr<Capture>;
 
 struct CUstream_st {
   Captured capture;
+  int device = 0;
 };
 
 struct CUevent_st {
@@ -43,8 +44,18 @@ bool is_forbidding() {
   });
 }
 
+int current_device() {
+  int device = 0;
+  cudaGetDevice(&device);
+  return device;
+}
+
+std::string name_of_device(int device) { return "device " + std::to_string(device); }
+
 void add(cudaStream_t stream, const std::string& name, Counts& counts) {
   std::lock_guard lock(mutex);
+  if (stream && stream->device != current_device())
+    fault(name + " was launched in a stream of " + name_of_device(stream->device) + " while " + name_of_device(current_device()) + " is the current one");
   if (auto& capture = of(stream).capture) {
     capture->nodes.push_back(name);
     if (stream != capture->origin) capture->unjoined.insert(stream);
@@ -54,6 +65,7 @@ void add(cudaStream_t stream, const std::string& name, Counts& counts) {
   auto& r = record();
   std::lock_guard records(r.mutex);
   ++counts[name];
+  ++r.devices[name_of_device(current_device())];
 }
 
 }  // namespace
@@ -88,7 +100,7 @@ using namespace dry_cuda;
 
 extern "C" {
 
-cudaError_t cudaStreamCreate(cudaStream_t* stream) { return *stream = new CUstream_st, cudaSuccess; }
+cudaError_t cudaStreamCreate(cudaStream_t* stream) { return *stream = new CUstream_st{.capture = nullptr, .device = current_device()}, cudaSuccess; }
 cudaError_t cudaStreamCreateWithPriority(cudaStream_t* stream, unsigned, int) { return cudaStreamCreate(stream); }
 cudaError_t cudaStreamDestroy(cudaStream_t stream) { return delete stream, cudaSuccess; }
 cudaError_t cudaStreamGetPriority(cudaStream_t, int* priority) { return *priority = 0, cudaSuccess; }
@@ -202,6 +214,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   std::lock_guard records(r.mutex);
   ++r.graph_launches;
   for (const auto& node : executable->nodes) ++r.replayed[node];
+  r.devices[name_of_device(current_device())] += long(executable->nodes.size());
   return cudaSuccess;
 }
 

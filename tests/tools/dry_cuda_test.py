@@ -104,6 +104,23 @@ class DryCuda(unittest.TestCase):
                 self.assertNotIn("arning: WARNING", done.stderr)
                 counts = {name: count / steps / processes for name, count in report["launches"].items() if name.startswith("nccl") and name != "ncclBcast"}
                 self.assertEqual(counts, expected)
+                self.assertEqual(sorted(map(sorted, report["devices"])), [["device 0"], ["device 1"]])
+
+    def test_ranks_of_an_evaluation_have_a_device_each_and_share_where_there_are_fewer(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done, report = dry("pal-train", "--config", SMOKE, "--output", f"{folder}/run", "--device", "cuda")
+            self.ended_well(done, report)
+            rank = lambda local, devices: dry_run(["env", "RANK=1", f"LOCAL_RANK={local}", "WORLD_SIZE=2", BIN / "pal-eval", "--checkpoint", f"{folder}/run/final", "--output", f"{folder}/{devices}",
+                                                   "--device", "cuda"], devices, cwd=SOURCE, capture_output=True, text=True, timeout=600)
+            for devices, expected in ((2, "device 1"), (1, "device 0")):
+                with self.subTest(devices=devices):
+                    done, report = rank(1, devices)
+                    self.ended_well(done, report)
+                    self.assertEqual(list(map(sorted, report["devices"])), [[expected]])
+            for local in ("-1", "two"):
+                with self.subTest(local=local):
+                    done, _ = rank(local, 1)
+                    self.assertEqual((done.returncode, "LOCAL_RANK: expected" in done.stderr), (2, True), done.stderr)
 
     def test_answers_come_by_graphs_that_launch_as_much_as_recorded(self):
         recorded = json.loads(RECORDED.read_text())

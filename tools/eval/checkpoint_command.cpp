@@ -50,7 +50,7 @@ void refuse_another_model(const RunConfig& given, const RunConfig& checkpoint, c
 
 // The checkpoint says what the model is; a config, where given, says what is asked and how it is scored.
 Session open(const CheckpointArguments& a, const Checkpoint& checkpoint) {
-  auto session = open_session(checkpoint, a.config.empty() ? a.sets : std::vector<std::string>{}, parse_device(a.device));
+  auto session = open_session(checkpoint, a.config.empty() ? a.sets : std::vector<std::string>{}, parse_device(a.device, gpu_of_process()));
   if (a.config.empty()) return session;
   const auto given = load_run_config(a.config, a.sets);
   refuse_another_model(given, session.config, a);

@@ -1,5 +1,8 @@
 #include "tools/eval/rank.h"
 
+#include <torch/torch.h>
+
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <string_view>
@@ -32,6 +35,13 @@ Rank rank_of_process(long rank, long ranks) {
   PAL_CHECK(result.ranks > 0 && result.rank >= 0 && result.rank < result.ranks, "rank {} of {} ranks: a rank is at least 0 and below their number",
             result.rank, result.ranks);
   return result;
+}
+
+int64_t gpu_of_process() {
+  if (!std::getenv("LOCAL_RANK")) return 0;
+  const int64_t local_rank = number_in("LOCAL_RANK");
+  PAL_CHECK(local_rank >= 0, "LOCAL_RANK: expected at least 0, got {}", local_rank);
+  return local_rank % std::max<int64_t>(1, int64_t(torch::cuda::device_count()));
 }
 
 }  // namespace pal
