@@ -33,11 +33,11 @@ struct LayerAttention {
   torch::Tensor onward;                                                                         // the rows that it gives; not defined: all
 };
 
+torch::Tensor summed(const Residual& stream) { return stream.rows + stream.update; }
+
 Residual run_layer(DecoderLayerImpl& layer, const LayerAttention& attention, Residual stream, const torch::Tensor& unit) {
   return layer.forward(std::move(stream), [&](const torch::Tensor& normed) { return attention.attend(normed, unit); }, attention.onward);
 }
-
-torch::Tensor summed(const Residual& stream) { return stream.rows + stream.update; }
 
 // The same, but the feed-forward or all of it is computed again in the backward; what goes in and out is whole.
 torch::Tensor run_checkpointed(DecoderLayerImpl& layer, const LayerAttention& attention, const torch::Tensor& rows, const torch::Tensor& unit, CheckpointPolicy policy) {

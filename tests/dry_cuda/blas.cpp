@@ -26,21 +26,20 @@ struct Operand {
 
 // [rows, columns], column by column, as it lies there.
 bool fits(const Operand& operand, bool transposed, int rows, int columns) {
-  return is_device_memory(operand.data) && operand.stride >= std::max(1, transposed ? columns : rows);
+  return is_on_current_device(operand.data) && operand.stride >= std::max(1, transposed ? columns : rows);
 }
 
 cublasStatus_t product(cublasHandle_t handle, const char* name, bool ta, bool tb, int m, int n, int k, Operand a, Operand b, Operand c, int count = 1) {
   const std::string shape = std::to_string(m) + " x " + std::to_string(n) + " x " + std::to_string(k) + (count == 1 ? "" : ", " + std::to_string(count) + " times");
   if (!fits(a, ta, m, k) || !fits(b, tb, k, n) || !fits(c, false, m, n)) return fault(std::string(name) + " of " + shape), CUBLAS_STATUS_INVALID_VALUE;
-  add_launch(handle->stream, std::string(name) + " " + shape);
-  return CUBLAS_STATUS_SUCCESS;
+  return add_launch(handle->stream, std::string(name) + " " + shape) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 
 // What cuBLASLt's descriptors say: a matrix as it lies there, column by column, and whether operands are read transposed.
 struct Layout {
-  int rows, columns, stride;
+  int64_t rows, columns, stride;
 
-  bool fits(const void* data) const { return is_device_memory(data) && stride >= std::max(1, rows); }
+  bool fits(const void* data) const { return is_on_current_device(data) && stride >= std::max<int64_t>(1, rows); }
   Layout read(bool transposed) const { return transposed ? Layout{columns, rows, stride} : *this; }
 };
 
@@ -109,7 +108,7 @@ cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* p) { r
 cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t) { return CUBLAS_STATUS_SUCCESS; }
 cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t, cublasLtMatmulPreferenceAttributes_t, const void*, size_t) { return CUBLAS_STATUS_SUCCESS; }
 cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* p, cudaDataType, uint64_t rows, uint64_t columns, int64_t stride) {
-  return *p = opaque<cublasLtMatrixLayout_t>(new Layout{int(rows), int(columns), int(stride)}), CUBLAS_STATUS_SUCCESS;
+  return *p = opaque<cublasLtMatrixLayout_t>(new Layout{int64_t(rows), int64_t(columns), stride}), CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t p) { return delete &inside<Layout>(p), CUBLAS_STATUS_SUCCESS; }
 cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t, cublasLtMatrixLayoutAttribute_t, const void*, size_t) { return CUBLAS_STATUS_SUCCESS; }
@@ -127,7 +126,7 @@ cublasStatus_t cublasLtMatmul(cublasLtHandle_t, cublasLtMatmulDesc_t transposed,
   const bool lie_there = inside<Layout>(of_a).fits(a) && inside<Layout>(of_b).fits(b) && (!c || given.fits(c)) && result.fits(d);
   const auto name = "cublasLtMatmul " + std::to_string(left.rows) + " x " + std::to_string(right.columns) + " x " + std::to_string(left.columns);
   if (!is_product || !lie_there) return fault(name), CUBLAS_STATUS_INVALID_VALUE;
-  return add_launch(stream, name), CUBLAS_STATUS_SUCCESS;
+  return add_launch(stream, name) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
 }
 
 }  // extern "C"

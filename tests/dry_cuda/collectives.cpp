@@ -16,8 +16,8 @@ using namespace dry_cuda;
 namespace {
 
 ncclResult_t collective(const char* name, const void* from, const void* to, cudaStream_t stream) {
-  if (!is_device_memory(from) || !is_device_memory(to)) return fault(std::string(name) + " of what is not the device's"), ncclInvalidArgument;
-  return add_launch(stream, name), ncclSuccess;
+  if (!is_on_current_device(from) || !is_on_current_device(to)) return fault(std::string(name) + " of what is not the device's"), ncclInvalidArgument;
+  return add_launch(stream, name) ? ncclSuccess : ncclInvalidUsage;
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ cudnnStatus_t only_algorithm(int* count, Performance* results) {
   return *count = 1, CUDNN_STATUS_SUCCESS;
 }
 
-cudnnStatus_t counted(cudnnHandle_t handle, const char* name) { return add_launch(handle->stream, name), CUDNN_STATUS_SUCCESS; }
+cudnnStatus_t counted(cudnnHandle_t handle, const char* name) { return add_launch(handle->stream, name) ? CUDNN_STATUS_SUCCESS : CUDNN_STATUS_EXECUTION_FAILED; }
 
 }  // namespace
 

@@ -35,12 +35,6 @@ struct Blocks {
   }
 };
 
-int current_device() {
-  int device = 0;
-  cudaGetDevice(&device);
-  return device;
-}
-
 Blocks& device() {
   static auto* const blocks = new Blocks;
   return *blocks;
@@ -82,7 +76,20 @@ void copy(void* to, const void* from, size_t count) {
 
 }  // namespace
 
+int current_device() {
+  int device = 0;
+  cudaGetDevice(&device);
+  return device;
+}
+
+std::string name_of_device(int device) { return "device " + std::to_string(device); }
+
 bool is_device_memory(const void* pointer) { return device().find(pointer).has_value(); }
+
+bool is_on_current_device(const void* pointer) {
+  const auto block = device().find(pointer);
+  return block && block->device == current_device();
+}
 
 }  // namespace dry_cuda
 
@@ -96,6 +103,9 @@ cudaError_t cudaMalloc(void** pointer, size_t size) {
   *pointer = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (*pointer == MAP_FAILED) return cudaErrorMemoryAllocation;
   add_block(device(), *pointer, size);
+  auto& r = record();
+  std::lock_guard records(r.mutex);
+  ++r.devices[name_of_device(current_device())];
   return cudaSuccess;
 }
 

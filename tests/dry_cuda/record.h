@@ -16,7 +16,7 @@ struct Record {
   Counts replayed;    // those inside of graphs, once for each launch of the graph
   Counts waits;       // calls for which the host waits for the device, by name
   Counts copies;      // copies and fills that are no kernels, by direction
-  Counts devices;     // all of these launches and copies by the device that was the current one
+  Counts devices;     // launches, copies and allocations by the device that they are of
   long graph_launches = 0;
   std::vector<std::string> faults;  // calls that a device refuses
 };

@@ -31,7 +31,7 @@ def environment(folder, devices):
 
 
 def together(reports):
-    """One report of all processes; "devices": what each launched and copied on which."""
+    """One report of all processes; "devices": how often each launched, copied and allocated on which."""
     whole = {kind: dict(sum((collections.Counter(report[kind]) for report in reports), collections.Counter())) for kind in COUNTS}
     return whole | {"graph_launches": sum(report["graph_launches"] for report in reports), "faults": [fault for report in reports for fault in report["faults"]],
                     "devices": [report["devices"] for report in reports if report["devices"]]}

@@ -65,7 +65,7 @@ cudaError_t launch_of(const void* function, dim3 grid, dim3 block, size_t shared
 bool dry_cuda::launch(const std::string& name, dim3 grid, dim3 block, size_t shared, size_t most_shared, cudaStream_t stream) {
   const auto threads = size_t(block.x) * block.y * block.z;
   const bool fits = grid.x > 0 && grid.y > 0 && grid.z > 0 && grid.x <= 2147483647u && grid.y <= 65535 && grid.z <= 65535 && threads > 0 && threads <= 1024 && block.z <= 64;
-  if (fits && shared <= most_shared) return add_launch(stream, name), true;
+  if (fits && shared <= most_shared) return add_launch(stream, name);
   fault(name + " with a grid of " + std::to_string(grid.x) + " x " + std::to_string(grid.y) + " x " + std::to_string(grid.z) + " blocks of " + std::to_string(threads) + " threads and " + std::to_string(shared) +
         " bytes of shared memory");
   return false;

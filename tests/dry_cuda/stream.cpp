@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "memory.h"
 #include "record.h"
 
 using dry_cuda::Capture;
@@ -44,18 +45,10 @@ bool is_forbidding() {
   });
 }
 
-int current_device() {
-  int device = 0;
-  cudaGetDevice(&device);
-  return device;
-}
-
-std::string name_of_device(int device) { return "device " + std::to_string(device); }
+int device_of(cudaStream_t stream) { return stream ? stream->device : current_device(); }
 
 void add(cudaStream_t stream, const std::string& name, Counts& counts) {
   std::lock_guard lock(mutex);
-  if (stream && stream->device != current_device())
-    fault(name + " was launched in a stream of " + name_of_device(stream->device) + " while " + name_of_device(current_device()) + " is the current one");
   if (auto& capture = of(stream).capture) {
     capture->nodes.push_back(name);
     if (stream != capture->origin) capture->unjoined.insert(stream);
@@ -65,12 +58,16 @@ void add(cudaStream_t stream, const std::string& name, Counts& counts) {
   auto& r = record();
   std::lock_guard records(r.mutex);
   ++counts[name];
-  ++r.devices[name_of_device(current_device())];
+  ++r.devices[name_of_device(device_of(stream))];
 }
 
 }  // namespace
 
-void add_launch(cudaStream_t stream, const std::string& name) { add(stream, name, record().launches); }
+bool add_launch(cudaStream_t stream, const std::string& name) {
+  if (device_of(stream) == current_device()) return add(stream, name, record().launches), true;
+  fault(name + " in a stream of " + name_of_device(device_of(stream)) + " while " + name_of_device(current_device()) + " is the current one");
+  return false;
+}
 void add_copy(cudaStream_t stream, const std::string& name) { add(stream, name, record().copies); }
 
 bool may_call(const char* function) {
@@ -214,7 +211,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t stream) {
   std::lock_guard records(r.mutex);
   ++r.graph_launches;
   for (const auto& node : executable->nodes) ++r.replayed[node];
-  r.devices[name_of_device(current_device())] += long(executable->nodes.size());
+  r.devices[name_of_device(device_of(stream))] += long(executable->nodes.size());
   return cudaSuccess;
 }
 

@@ -23,13 +23,14 @@ struct Capture {
   bool broken = false;
 };
 
-// Notes one kernel or product on the stream: launched, or into the graph that the stream records.
-void add_launch(cudaStream_t stream, const std::string& name);
+// Notes one kernel or product on the stream: launched, or into the graph that the stream records. False, and a fault, where that is a stream of another
+// device than the current one.
+bool add_launch(cudaStream_t stream, const std::string& name);
 
 // The same where a device can launch it; else it is a fault, and false is the result. most_shared: bytes of dynamic shared memory that the kernel has asked for.
 bool launch(const std::string& name, dim3 grid, dim3 block, size_t shared, size_t most_shared, cudaStream_t stream);
 
-// The same for a copy or a fill.
+// The same for a copy or a fill, which a stream of another device takes, too.
 void add_copy(cudaStream_t stream, const std::string& name);
 
 // The host waits in `function`. False where a recording forbids that.

@@ -108,15 +108,17 @@ class DryCuda(unittest.TestCase):
 
     def test_ranks_of_an_evaluation_have_a_device_each_and_share_where_there_are_fewer(self):
         with tempfile.TemporaryDirectory() as folder:
-            done, report = dry("pal-train", "--config", SMOKE, "--output", f"{folder}/run", "--device", "cuda")
+            done, report = dry("pal-train", "--config", SMOKE, "--output", f"{folder}/run", "--device", "cuda", "--set", "model.dtype=bfloat16")
             self.ended_well(done, report)
-            rank = lambda local, devices: dry_run(["env", "RANK=1", f"LOCAL_RANK={local}", "WORLD_SIZE=2", BIN / "pal-eval", "--checkpoint", f"{folder}/run/final", "--output", f"{folder}/{devices}",
-                                                   "--device", "cuda"], devices, cwd=SOURCE, capture_output=True, text=True, timeout=600)
-            for devices, expected in ((2, "device 1"), (1, "device 0")):
-                with self.subTest(devices=devices):
-                    done, report = rank(1, devices)
+            rank = lambda local, devices, *options: dry_run(["env", "RANK=1", f"LOCAL_RANK={local}", "WORLD_SIZE=2", BIN / "pal-eval", "--checkpoint", f"{folder}/run/final", "--device", "cuda",
+                                                             "--output", f"{folder}/{devices}{len(options)}", *options], devices, cwd=SOURCE, capture_output=True, text=True, timeout=600)
+            generate = ["--set", "eval.protocol=generate", "--set", "eval.generate.temperature=1"]  # drawn: the largest of zeros would be the token that ends an answer
+            for devices, options, expected in ((2, [], "device 1"), (2, generate, "device 1"), (1, [], "device 0")):
+                with self.subTest(devices=devices, options=options):
+                    done, report = rank(1, devices, *options)
                     self.ended_well(done, report)
                     self.assertEqual(list(map(sorted, report["devices"])), [[expected]])
+                    self.assertEqual(report["graph_launches"] > 0, options == generate)
             for local in ("-1", "two"):
                 with self.subTest(local=local):
                     done, _ = rank(local, 1)

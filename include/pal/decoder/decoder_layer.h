@@ -1,4 +1,4 @@
-// One layer of a Llama-like decoder, in the pieces that PLITS, LAL and cached generation put together.
+// One layer of a Llama-like decoder, whose attention is what PLITS, LAL and cached generation make of its pieces.
 //
 //   R rows (slots that form queries), K slots that are keys and values, D width, H query heads, G key/value heads, d head width.
 #pragma once
@@ -63,10 +63,10 @@ struct SelfAttentionImpl : torch::nn::Module {
 };
 TORCH_MODULE(SelfAttention);
 
-// The residual stream between layers, [R, D]: `rows`, and what the last layer adds to them, which the next norm does in its own pass; not defined where
-// they hold it already.
+// The residual stream between layers, the sum of two, [R, D] each ([N, D] after a layer with `onward`). What the last layer adds is left to the next norm,
+// which takes the sum in its own pass.
 struct Residual {
-  torch::Tensor rows, update;
+  torch::Tensor rows, update;  // update: not defined where rows are all
 };
 
 // Pre-norm attention and feed-forward. What attends is the caller's: rows alone, rows and audio, new rows over a cache.
@@ -75,7 +75,7 @@ struct DecoderLayerImpl : torch::nn::Module {
 
   // attend: attention over [R, D] normed rows -> [R, D], or [N, D] of those at `onward` alone, which then are all that goes on.
   Residual forward(Residual stream, const std::function<torch::Tensor(const torch::Tensor&)>& attend, const torch::Tensor& onward = {});
-  // What comes after attention: mixed is what it adds to the rows, both [R, D].
+  // What comes after attention: mixed is what it adds to the rows, both of one shape.
   Residual feed_forward(torch::Tensor rows, torch::Tensor mixed);
 
   RmsNorm input_layernorm, post_attention_layernorm;  // over D, before attention and before the feed-forward
