@@ -116,7 +116,9 @@ BenchmarkResult score_captions(const Benchmark& benchmark, std::span<const Sampl
     result.predictions.push_back({{"id", answers[i].id}, {"prediction", answers[i].text}, {"references", references}, {"text", scored.prediction}});
   }
   result.score = score_predictions(predictions, std::string(benchmark.metric));
-  for (const char* metric : {"meteor", "spice"}) result.others.push_back(score_predictions(predictions, metric, {.java = java}));
+  ScoreOptions options;
+  options.java = java;
+  for (const char* metric : {"meteor", "spice"}) result.others.push_back(score_predictions(predictions, metric, options));
   add_sample_scores(result.score, result.predictions);
   return result;
 }

@@ -31,7 +31,7 @@ ModelOptions cls_and_patches() {
 
 // One sample of 6 text tokens and a clip after 2 of them.
 PalBatch batch_of(const torch::Tensor& clip) {
-  return {torch::arange(6), torch::tensor({false, false, false, true, true, true}), {6}, {{2}}, {{{clip}}}, {"a"}};
+  return {torch::arange(6), torch::tensor({false, false, false, true, true, true}), {6}, {{2}}, {{{clip}}}, {"a"}, {}};
 }
 
 TEST(StreamTokens, EveryStreamReadsItsOwnOfTheEncodersTokens) {
