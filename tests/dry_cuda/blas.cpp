@@ -19,23 +19,7 @@ using namespace dry_cuda;
 
 namespace {
 
-struct Operand {
-  const void* data;
-  int stride;
-};
-
-// [rows, columns], column by column, as it lies there.
-bool fits(const Operand& operand, bool transposed, int rows, int columns) {
-  return is_on_current_device(operand.data) && operand.stride >= std::max(1, transposed ? columns : rows);
-}
-
-cublasStatus_t product(cublasHandle_t handle, const char* name, bool ta, bool tb, int m, int n, int k, Operand a, Operand b, Operand c, int count = 1) {
-  const std::string shape = std::to_string(m) + " x " + std::to_string(n) + " x " + std::to_string(k) + (count == 1 ? "" : ", " + std::to_string(count) + " times");
-  if (!fits(a, ta, m, k) || !fits(b, tb, k, n) || !fits(c, false, m, n)) return fault(std::string(name) + " of " + shape), CUBLAS_STATUS_INVALID_VALUE;
-  return add_launch(handle->stream, std::string(name) + " " + shape) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
-}
-
-// What cuBLASLt's descriptors say: a matrix as it lies there, column by column, and whether operands are read transposed.
+// A matrix as it lies there, column by column.
 struct Layout {
   int64_t rows, columns, stride;
 
@@ -43,14 +27,24 @@ struct Layout {
   Layout read(bool transposed) const { return transposed ? Layout{columns, rows, stride} : *this; }
 };
 
+struct Operand {
+  const void* data;
+  int stride;
+};
+
+// What is read as [rows, columns].
+bool fits(const Operand& operand, bool transposed, int rows, int columns) { return Layout{rows, columns, operand.stride}.read(transposed).fits(operand.data); }
+
+cublasStatus_t product(cublasHandle_t handle, const char* name, bool ta, bool tb, int m, int n, int k, Operand a, Operand b, Operand c, int count = 1) {
+  const std::string shape = std::to_string(m) + " x " + std::to_string(n) + " x " + std::to_string(k) + (count == 1 ? "" : ", " + std::to_string(count) + " times");
+  if (!fits(a, ta, m, k) || !fits(b, tb, k, n) || !fits(c, false, m, n)) return fault(std::string(name) + " of " + shape), CUBLAS_STATUS_INVALID_VALUE;
+  return add_launch(handle->stream, std::string(name) + " " + shape) ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
+}
+
+// What cuBLASLt's descriptors are: a Layout, and which operands are read transposed.
 struct Transposed {
   bool a = false, b = false;
 };
-
-template <typename Handle>
-Handle opaque(void* pointer) {
-  return static_cast<Handle>(pointer);
-}
 
 template <typename T>
 T& inside(void* handle) {
@@ -97,7 +91,7 @@ cublasStatus_t cublasDgemmStridedBatched(cublasHandle_t h, cublasOperation_t ta,
 }
 
 size_t cublasLtGetVersion() { return CUBLAS_VERSION; }
-cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* p, cublasComputeType_t, cudaDataType_t) { return *p = opaque<cublasLtMatmulDesc_t>(new Transposed), CUBLAS_STATUS_SUCCESS; }
+cublasStatus_t cublasLtMatmulDescCreate(cublasLtMatmulDesc_t* p, cublasComputeType_t, cudaDataType_t) { return *p = reinterpret_cast<cublasLtMatmulDesc_t>(new Transposed), CUBLAS_STATUS_SUCCESS; }
 cublasStatus_t cublasLtMatmulDescDestroy(cublasLtMatmulDesc_t p) { return delete &inside<Transposed>(p), CUBLAS_STATUS_SUCCESS; }
 cublasStatus_t cublasLtMatmulDescSetAttribute(cublasLtMatmulDesc_t p, cublasLtMatmulDescAttributes_t what, const void* value, size_t) {
   if (what == CUBLASLT_MATMUL_DESC_TRANSA) inside<Transposed>(p).a = *static_cast<const cublasOperation_t*>(value) != CUBLAS_OP_N;
@@ -108,7 +102,7 @@ cublasStatus_t cublasLtMatmulPreferenceCreate(cublasLtMatmulPreference_t* p) { r
 cublasStatus_t cublasLtMatmulPreferenceDestroy(cublasLtMatmulPreference_t) { return CUBLAS_STATUS_SUCCESS; }
 cublasStatus_t cublasLtMatmulPreferenceSetAttribute(cublasLtMatmulPreference_t, cublasLtMatmulPreferenceAttributes_t, const void*, size_t) { return CUBLAS_STATUS_SUCCESS; }
 cublasStatus_t cublasLtMatrixLayoutCreate(cublasLtMatrixLayout_t* p, cudaDataType, uint64_t rows, uint64_t columns, int64_t stride) {
-  return *p = opaque<cublasLtMatrixLayout_t>(new Layout{int64_t(rows), int64_t(columns), stride}), CUBLAS_STATUS_SUCCESS;
+  return *p = reinterpret_cast<cublasLtMatrixLayout_t>(new Layout{int64_t(rows), int64_t(columns), stride}), CUBLAS_STATUS_SUCCESS;
 }
 cublasStatus_t cublasLtMatrixLayoutDestroy(cublasLtMatrixLayout_t p) { return delete &inside<Layout>(p), CUBLAS_STATUS_SUCCESS; }
 cublasStatus_t cublasLtMatrixLayoutSetAttribute(cublasLtMatrixLayout_t, cublasLtMatrixLayoutAttribute_t, const void*, size_t) { return CUBLAS_STATUS_SUCCESS; }

@@ -128,7 +128,7 @@ void add_checkpoint_options(CLI::App& app, CheckpointArguments& a) {
   app.add_option("--manifest", a.manifest, "another manifest");
   app.add_option("--output", a.output, "folder for results.json: config, checkpoint hash, settings, every prediction; a run that was killed goes on there");
   app.add_flag("--withhold-audio", a.withhold_audio, "control: the model answers without hearing");
-  app.add_option("--device", a.device, "auto, cpu or cuda");
+  app.add_option("--device", a.device, "auto, cpu or cuda: the GPU of LOCAL_RANK of the environment, or the first");
   app.add_option("--rank", a.rank, "which of --ranks processes this is, from 0 (default: RANK of the environment)");
   app.add_option("--ranks", a.ranks, "how many processes share the work and --output (default: WORLD_SIZE of the environment)");
   auto& b = a.benchmark;
